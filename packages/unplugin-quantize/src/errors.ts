@@ -1,0 +1,76 @@
+/** Every reason for which this package refuses to go on. The README documents one line for each. */
+export type ErrorCode =
+  | 'MODEL_NOT_FOUND'
+  | 'MODEL_EMPTY'
+  | 'MODEL_NOT_ONNX'
+  | 'MODEL_TRUNCATED'
+  | 'MODEL_INVALID'
+  | 'MODEL_TOO_LARGE'
+  | 'OPSET_UNSUPPORTED'
+  | 'EXTERNAL_DATA_MISSING'
+  | 'EXTERNAL_DATA_OUTSIDE'
+  | 'OPTION_UNKNOWN'
+  | 'OPTION_INVALID'
+  | 'SAMPLES_NOT_FOUND'
+  | 'SAMPLES_INVALID'
+  | 'ENGINE_MISSING'
+  | 'ENGINE_REJECTED'
+  | 'BUDGET_BROKEN'
+  | 'WRITE_FAILED'
+  | 'WORKER_FAILED';
+
+export interface ErrorPlace {
+  /** Path or name of the model file. */
+  model?: string | undefined;
+  /** Name of the node or tensor inside the model. */
+  node?: string | undefined;
+  /** Name of the option, query key or samples entry. */
+  option?: string | undefined;
+  /** What to do about it: one sentence. */
+  hint?: string | undefined;
+  cause?: unknown;
+}
+
+/** A refusal that says what is wrong, where, and what to do. Nothing has been written when it is thrown. */
+export class QuantizeError extends Error {
+  override readonly name = 'QuantizeError';
+  readonly code: ErrorCode;
+  readonly model: string | undefined;
+  readonly node: string | undefined;
+  readonly option: string | undefined;
+  readonly hint: string | undefined;
+  /** The message without place and hint, so that the error can be told again with a better place. */
+  readonly what: string;
+
+  constructor(code: ErrorCode, what: string, place: ErrorPlace = {}) {
+    super(describe(code, what, place), place.cause === undefined ? undefined : { cause: place.cause });
+    this.code = code;
+    this.what = what;
+    this.model = place.model;
+    this.node = place.node;
+    this.option = place.option;
+    this.hint = place.hint;
+  }
+
+  /** The same error with the model's name filled in, for rooms that do not know the file they work on. */
+  withModel(model: string): QuantizeError {
+    if (this.model !== undefined) return this;
+    const { node, option, hint, cause } = this;
+    return new QuantizeError(this.code, this.what, { model, node, option, hint, cause });
+  }
+}
+
+function describe(code: ErrorCode, what: string, place: ErrorPlace): string {
+  const lines = [`${what} [${code}]`];
+  if (place.model !== undefined) lines.push(`  model: ${place.model}`);
+  if (place.node !== undefined) lines.push(`  node: ${place.node}`);
+  if (place.option !== undefined) lines.push(`  option: ${place.option}`);
+  if (place.hint !== undefined) lines.push(`  hint: ${place.hint}`);
+  return lines.join('\n');
+}
+
+/** Node's error code (`ENOENT`, `ENOSPC`...) of an unknown thrown value. */
+export function systemErrorCode(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}

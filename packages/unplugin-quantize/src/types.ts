@@ -1,0 +1,143 @@
+/** Types that several rooms share and that the runtime may import. No code lives here. */
+
+/** How weights and arithmetic are stored; the value of `format`, of `?quantize=` and of `--format`. */
+export type Format = 'int8' | 'int8-dynamic' | 'int8-storage' | 'fp16' | 'fp16-storage' | 'none';
+
+/** Where an artefact is meant to run. */
+export type Target = 'webgpu' | 'wasm' | 'node' | 'node-cuda';
+
+/** An engine that artefacts are run in at build time. */
+export type EngineName = 'onnxruntime-node' | 'onnxruntime-web';
+
+/** An input or output of a model: a symbolic dimension is its name, an unknown one null. */
+export interface ValueSignature {
+  name: string;
+  /** Element type by its ONNX name in lower case: `float32`, `int64`, `uint8`... or `unknown`. */
+  dtype: string;
+  dims: (number | string | null)[] | null;
+}
+
+/** One file that the build emitted for one target. */
+export interface ModelVariant {
+  target: Target;
+  format: Format;
+  /** In a browser a URL; in Node a file: URL or a path. */
+  url: string;
+  bytes: number;
+  /** Lower-case hexadecimal SHA-256 of the file. */
+  sha256: string;
+  /** The oldest onnxruntime release that runs the file, such as `1.17.0`. */
+  minOnnxruntime: string;
+  /** Session options that the format needs; they win over the user's. */
+  sessionOptions: Record<string, unknown>;
+}
+
+/** What `import model from './model.onnx?quantize'` gives, alike in dev, build and SSR. */
+export interface QuantizedModel {
+  name: string;
+  /** SHA-256 of the first variant. */
+  hash: string;
+  source: { bytes: number; hash: string };
+  inputs: ValueSignature[];
+  outputs: ValueSignature[];
+  variants: ModelVariant[];
+  report: ReportSummary;
+}
+
+/** The few figures of the report that travel with the module. */
+export interface ReportSummary {
+  format: Format;
+  /** Artefact bytes divided by source bytes. */
+  ratio: number;
+  /** The lowest cosine of all outputs, or null when nothing was measured. */
+  cosine: number | null;
+}
+
+/** What became of one weight. */
+export interface WeightDecision {
+  /** Name of the tensor in the source model, prefixed with `subgraph/` names where it is nested. */
+  tensor: string;
+  /** Operators that read it, sorted. */
+  ops: string[];
+  dims: number[];
+  dtype: string;
+  /** Scheme used (`int8-dynamic`, `int8-storage`, `fp16`...) or `kept`. */
+  scheme: string;
+  /** Bytes before and after, scales and zero points included. */
+  bytesBefore: number;
+  bytesAfter: number;
+  /** Why it was kept, for `kept`. */
+  reason?: string;
+}
+
+/** The outcome of creating and running the artefact once in an engine. */
+export interface EngineCheck {
+  engine: EngineName;
+  version: string | null;
+  outcome: 'ran' | 'not-run';
+  /** Why it was not run. */
+  reason?: string;
+}
+
+/** Distance of one output of the artefact to the same output of the source, over all samples. */
+export interface OutputAccuracy {
+  name: string;
+  /** Lowest cosine similarity of a sample. */
+  cosine: number;
+  /** Mean cosine similarity over samples. */
+  meanCosine: number;
+  /** Largest absolute difference of an element. */
+  maxAbsError: number;
+  meanAbsError: number;
+  /** Signal to quantization noise in dB over all samples; null when the outputs are equal. */
+  sqnr: number | null;
+  /** Share of rows (last axis) whose largest element is the same; null where the last axis has fewer than 2 elements. */
+  top1Agreement: number | null;
+  /** Index of the sample with the lowest cosine. */
+  worstSample: number;
+}
+
+export interface AccuracyReport {
+  engine: EngineName;
+  engineVersion: string;
+  samples: number;
+  /** True when inputs were generated from the model's signature because no samples were given. */
+  synthetic: boolean;
+  outputs: OutputAccuracy[];
+}
+
+/** Limits that an artefact must hold, or the build fails. */
+export interface Budget {
+  /** Lowest allowed cosine similarity of any output and sample, 0 to 1. Needs samples. */
+  cosine?: number;
+  /** Largest allowed size of the artefact in bytes. */
+  maxBytes?: number;
+  /** Largest allowed artefact size divided by source size. */
+  ratio?: number;
+}
+
+/** One asked-for limit and what was found. */
+export interface BudgetResult {
+  limit: keyof Budget;
+  asked: number;
+  found: number;
+  held: boolean;
+}
+
+/** Everything that is known of one quantized model; an entry of quantize-report.json. */
+export interface ModelReport {
+  name: string;
+  requestedFormat: Format;
+  /** The format used: `none` when quantizing would have made the file larger. */
+  format: Format;
+  source: { bytes: number; sha256: string };
+  artefact: { bytes: number; sha256: string; ratio: number; minOnnxruntime: string };
+  inputs: ValueSignature[];
+  outputs: ValueSignature[];
+  weights: WeightDecision[];
+  /** Sentences that a reader must not miss: fallbacks, things not done and why. */
+  notes: string[];
+  checks: EngineCheck[];
+  accuracy: AccuracyReport | null;
+  budget: BudgetResult[];
+}
