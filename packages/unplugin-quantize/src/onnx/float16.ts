@@ -1,0 +1,41 @@
+/** IEEE 754 binary16 conversions on whole arrays. Rounding is half to even; overflow gives infinity; NaN stays a quiet NaN. */
+
+const word = new Uint32Array(1);
+const float = new Float32Array(word.buffer);
+
+/**
+ * Converts float32 bit patterns to float16 bit patterns, as numpy's astype(float16) and onnxruntime's Cast do.
+ * Below the normal range the value is scaled by 2^24 so that float addition does the rounding.
+ */
+export function float32BitsToFloat16(from: Uint32Array, to: Uint16Array): void {
+  for (let i = 0; i < from.length; i++) to[i] = halfBits(from[i]!);
+}
+
+function halfBits(bits: number): number {
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = bits & 0x7fffffff;
+  // 0x47800000 is 65536; 0x477ff000 and above round up to it in the normal branch.
+  if (magnitude >= 0x47800000) return magnitude > 0x7f800000 ? sign | 0x7e00 | ((magnitude >>> 13) & 0x1ff) : sign | 0x7c00;
+  if (magnitude >= 0x38800000) {
+    // Rebias the exponent by 112 and round the 13 dropped bits half to even.
+    return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
+  }
+  // Denormals: adding 0.5 aligns the last kept bit with the last bit of a float32 mantissa, so the FPU rounds.
+  word[0] = magnitude;
+  float[0] = float[0]! + 0.5;
+  return sign | (word[0]! - 0x3f000000);
+}
+
+/** Converts float16 bit patterns to float32 values; exact. */
+export function float16ToFloat32(from: Uint16Array, to: Float32Array): void {
+  for (let i = 0; i < from.length; i++) to[i] = halfToNumber(from[i]!);
+}
+
+export function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >>> 10) & 0x1f;
+  const mantissa = bits & 0x3ff;
+  if (exponent === 0) return sign * mantissa * 2 ** -24;
+  if (exponent === 0x1f) return mantissa === 0 ? sign * Infinity : NaN;
+  return sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
+}
