@@ -1,0 +1,68 @@
+import { create } from '@bufbuild/protobuf';
+import { NodeProtoSchema, type GraphProto, type Model, type NodeProto } from '../onnx/index.ts';
+import { makeAttribute, type AttributeValue } from './attributes.ts';
+import { scopesOf, type Scope } from './scope.ts';
+
+/** A node of the standard's domain unless `domain` says otherwise. */
+export function makeNode(
+  opType: string, input: string[], output: string[],
+  attributes: Record<string, AttributeValue> = {}, { name = '', domain = '' } = {},
+): NodeProto {
+  const attribute = Object.entries(attributes).map(([key, value]) => makeAttribute(key, value));
+  const node = create(NodeProtoSchema, { opType, input, output, attribute });
+  // Fields that are set are written, even when they are empty.
+  if (name !== '') node.name = name;
+  if (domain !== '') node.domain = domain;
+  return node;
+}
+
+/** Gives out names that no value, node or initializer of the model uses. */
+export interface Names {
+  fresh(base: string): string;
+}
+
+export function namesOf(model: Model): Names {
+  const taken = new Set<string>();
+  for (const { graph } of scopesOf(model)) {
+    for (const value of [...graph.input, ...graph.output]) taken.add(value.name);
+    for (const tensor of graph.initializer) taken.add(tensor.name);
+    for (const node of graph.node) {
+      taken.add(node.name);
+      for (const name of node.input) taken.add(name);
+      for (const name of node.output) taken.add(name);
+    }
+  }
+  return {
+    fresh(base) {
+      let name = base;
+      for (let i = 1; taken.has(name); i++) name = `${base}_${i}`;
+      taken.add(name);
+      return name;
+    },
+  };
+}
+
+/** Replaces nodes of a graph in place, keeping the order: each node becomes the nodes that `replace` gives, or stays for undefined. */
+export function replaceNodes(graph: GraphProto, replace: (node: NodeProto) => NodeProto[] | undefined): void {
+  const nodes = graph.node.flatMap((node) => replace(node) ?? [node]);
+  graph.node = nodes;
+}
+
+/** Reads a value under another name everywhere in a scope, its subgraphs and its outputs' producers excepted. */
+export function renameReads(scope: Scope, from: string, to: string): void {
+  const visit = (graph: GraphProto): void => {
+    for (const node of graph.node) {
+      node.input = node.input.map((name) => (name === from ? to : name));
+      for (const attribute of node.attribute) {
+        if (attribute.g !== undefined) visit(attribute.g);
+        attribute.graphs.forEach(visit);
+      }
+    }
+  };
+  visit(scope.graph);
+}
+
+/** Values whose type is no longer what value_info says are dropped from it; onnxruntime infers them again. */
+export function forgetTypes(model: Model): void {
+  for (const { graph } of scopesOf(model)) graph.valueInfo = [];
+}

@@ -1,0 +1,57 @@
+import type { AttributeProto, GraphProto, Model, NodeProto, TensorProto } from '../onnx/index.ts';
+
+/** A graph with the graphs around it: names that it does not define are looked up outwards (ONNX IR, "Name scoping"). */
+export interface Scope {
+  readonly graph: GraphProto;
+  readonly parent: Scope | undefined;
+  /** '' for the main graph, else the names of the nodes and attributes down to it, such as 'If_3/then_branch/'. */
+  readonly path: string;
+}
+
+/** The main graph and all subgraphs of If, Loop, Scan and the like, outer before inner, in file order. */
+export function scopesOf(model: Model): Scope[] {
+  const scopes: Scope[] = [];
+  const visit = (graph: GraphProto, parent: Scope | undefined, path: string): void => {
+    const scope = { graph, parent, path };
+    scopes.push(scope);
+    for (const node of graph.node) {
+      for (const { attribute, graph: inner } of subgraphsOf(node)) {
+        visit(inner, scope, `${path}${node.name || node.output[0] || node.opType}/${attribute.name}/`);
+      }
+    }
+  };
+  if (model.proto.graph !== undefined) visit(model.proto.graph, undefined, '');
+  return scopes;
+}
+
+/** The graphs that a node carries in its attributes. */
+export function* subgraphsOf(node: NodeProto): Generator<{ attribute: AttributeProto; graph: GraphProto }> {
+  for (const attribute of node.attribute) {
+    if (attribute.g !== undefined) yield { attribute, graph: attribute.g };
+    for (const graph of attribute.graphs) yield { attribute, graph };
+  }
+}
+
+/** Every TensorProto of the model: initializers, sparse ones, attributes, in all scopes and local functions. */
+export function* tensorsOf(model: Model): Generator<TensorProto> {
+  for (const { graph } of scopesOf(model)) {
+    yield* graph.initializer;
+    for (const sparse of graph.sparseInitializer) yield* sparseTensors(sparse);
+    for (const node of graph.node) yield* attributeTensors(node);
+  }
+  for (const fn of model.proto.functions) for (const node of fn.node) yield* attributeTensors(node);
+}
+
+function* attributeTensors(node: NodeProto): Generator<TensorProto> {
+  for (const attribute of node.attribute) {
+    if (attribute.t !== undefined) yield attribute.t;
+    yield* attribute.tensors;
+    if (attribute.sparseTensor !== undefined) yield* sparseTensors(attribute.sparseTensor);
+    for (const sparse of attribute.sparseTensors) yield* sparseTensors(sparse);
+  }
+}
+
+function* sparseTensors(sparse: { values?: TensorProto; indices?: TensorProto }): Generator<TensorProto> {
+  if (sparse.values !== undefined) yield sparse.values;
+  if (sparse.indices !== undefined) yield sparse.indices;
+}
