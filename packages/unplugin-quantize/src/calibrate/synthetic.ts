@@ -1,0 +1,56 @@
+import type { ValueSignature } from '../types.ts';
+import { seededRandom, seedOf } from './random.ts';
+import { isFedType, sizeOf, toArray, type FedType, type Feeds, type SampleTensor } from './tensor.ts';
+
+/** Sizes tried for dims that the signature leaves open, in this order: networks with strides need multiples of 32, audio a frame. */
+export const FREE_SIZES = [32, 64, 8, 1, 128, 224, 256, 512, 576] as const;
+
+/**
+ * Inputs made from a signature, one candidate for each entry of FREE_SIZES; the caller takes the first that the source model runs.
+ * Batch-like dims (the first of two or more, and those named so) are 1, dims of the same name are equal. Floats are uniform in
+ * [-1, 1), integers 0 or 1 so that they are valid ids and classes, uint8 any byte, masks and booleans 1. The same seed gives the same values.
+ */
+export function* syntheticCandidates(inputs: readonly ValueSignature[], seed = 0): Generator<Feeds, void, undefined> {
+  const isFixed = inputs.every((input) => (input.dims ?? []).every((dim, axis) => typeof dim === 'number' || isBatch(input, axis)));
+  for (const size of isFixed ? FREE_SIZES.slice(0, 1) : FREE_SIZES) {
+    yield Object.fromEntries(inputs.map((input) => [input.name, syntheticTensor(input, size, seed)]));
+  }
+}
+
+/** One generated value of an input; its free dims have `size`. */
+export function syntheticTensor(input: ValueSignature, size: number, seed: number): SampleTensor {
+  const dims = (input.dims ?? [1]).map((dim, axis) => (typeof dim === 'number' ? dim : isBatch(input, axis) ? 1 : size));
+  const length = sizeOf(dims);
+  if (input.dtype === 'string') return { dtype: 'string', dims, data: Array.from({ length }, () => 'a') };
+  const dtype = isFedType(input.dtype) ? input.dtype : 'float32';
+  const random = seededRandom((seed ^ seedOf(input.name)) >>> 0);
+  const draw = /mask/i.test(input.name) ? () => 1 : DRAWS[dtype];
+  const values = Array.from({ length }, () => draw(random()));
+  return { dtype, dims, data: toArray(dtype, values) };
+}
+
+/** Whether a dim counts samples: by its name, or because it leads other dims and says nothing else. */
+function isBatch(input: ValueSignature, axis: number): boolean {
+  const dim = input.dims?.[axis];
+  if (typeof dim === 'string' && /^(n|b|bs|.*batch.*)$/i.test(dim)) return true;
+  const isNameless = dim === null || (typeof dim === 'string' && !/seq|len|time|height|width|^[twhs]$/i.test(dim));
+  return axis === 0 && input.dims!.length > 1 && isNameless;
+}
+
+/** A number in [0, 1) to a value of the type. */
+const symmetric = (u: number): number => 2 * u - 1;
+const bit = (u: number): number => Math.floor(2 * u);
+const DRAWS: Record<FedType, (u: number) => number> = {
+  float16: symmetric,
+  float32: symmetric,
+  float64: symmetric,
+  uint8: (u) => Math.floor(256 * u),
+  bool: () => 1,
+  int8: bit,
+  int16: bit,
+  uint16: bit,
+  int32: bit,
+  uint32: bit,
+  int64: bit,
+  uint64: bit,
+};
