@@ -1,0 +1,164 @@
+import { QuantizeError } from './errors.ts';
+import { closest } from './suggest.ts';
+import type { Budget, Format } from './types.ts';
+
+/** Operators whose arithmetic `int8` and `int8-dynamic` can turn into integers. */
+export type DynamicOp = 'MatMul' | 'Gemm' | 'Gather' | 'Conv';
+
+/** What can be said of one model: in the plugin's options, in the import's query, on the command line. The query wins. */
+export interface ModelOptions {
+  /**
+   * How the model is stored and computed.
+   * - `int8`: integer matrix products where they help (`int8-dynamic`), small storage for the other weights.
+   * - `int8-dynamic`: only integer matrix products and embeddings; other weights stay float32.
+   * - `int8-storage`: 8-bit weights that the engine unpacks once at load; float32 arithmetic, any backend.
+   * - `fp16-storage`: the same with half precision.
+   * - `fp16`: half-precision arithmetic, for GPUs; inputs and outputs stay float32.
+   * - `none`: the file as it is, with everything else the plugin does.
+   * @default 'int8'
+   */
+  format?: Format;
+  /**
+   * Operators that `int8` and `int8-dynamic` compute in integers. `Conv` has to be asked for: onnxruntime's ConvInteger is slow.
+   * @default ['MatMul', 'Gemm', 'Gather']
+   */
+  ops?: DynamicOp[];
+  /**
+   * Nodes and weights to leave as they are, by name; `*` stands for any characters.
+   * @example ['lm_head*', '/encoder/layer.0/*']
+   */
+  exclude?: string[];
+  /** Path of the samples that accuracy is measured on: a module that yields feeds, or an .npz with an array for each input. */
+  calibration?: string;
+  /** The largest number of samples taken. @default 100 */
+  sampleLimit?: number;
+  /** Limits that the artefact must hold, or the build fails. */
+  budget?: Budget;
+  /** Create and run every artefact once in the engines it is for. @default true */
+  verify?: boolean;
+}
+
+/** Options of the plugin. Those of a model are defaults for all models. */
+export interface Options extends ModelOptions {
+  /** Where results are kept between builds, or false to keep none. @default 'node_modules/.cache/unplugin-quantize' */
+  cache?: string | false;
+  /** Path of the report, from the project's root, or false to write none. @default 'quantize-report.json' */
+  report?: string | false;
+  /** Worker threads that quantize models side by side. @default half of the cores, at least 1 */
+  workers?: number;
+}
+
+/** Options with every default filled in. */
+export type ResolvedModelOptions = Required<Omit<ModelOptions, 'calibration'>> & { calibration: string | undefined };
+
+type Kind = 'format' | 'ops' | 'names' | 'path' | 'count' | 'budget' | 'flag';
+
+interface OptionRow {
+  kind: Kind;
+  /** Whether the import's query may set it. */
+  query: boolean;
+  /** One line for the command line's help and the README. */
+  help: string;
+}
+
+export const FORMATS: Record<Format, string> = {
+  'int8': 'integer matrix products where they help, 8-bit storage for the rest',
+  'int8-dynamic': 'integer matrix products and embeddings only',
+  'int8-storage': '8-bit weights, float32 arithmetic, every backend',
+  'fp16': 'half-precision arithmetic, for GPUs',
+  'fp16-storage': 'half-precision weights, float32 arithmetic, every backend',
+  'none': 'the model as it is',
+};
+
+export const DYNAMIC_OPS: readonly DynamicOp[] = ['MatMul', 'Gemm', 'Gather', 'Conv'];
+
+/** The options of a model, for validation, query, command line and documentation. */
+export const MODEL_OPTIONS: Record<keyof ModelOptions, OptionRow> = {
+  format: { kind: 'format', query: true, help: 'how the model is stored and computed' },
+  ops: { kind: 'ops', query: true, help: 'operators computed in integers' },
+  exclude: { kind: 'names', query: true, help: 'nodes and weights to leave as they are; * stands for any characters' },
+  calibration: { kind: 'path', query: true, help: 'samples that accuracy is measured on: a module or an .npz' },
+  sampleLimit: { kind: 'count', query: true, help: 'the largest number of samples taken' },
+  budget: { kind: 'budget', query: false, help: 'limits that the artefact must hold' },
+  verify: { kind: 'flag', query: false, help: 'run every artefact once in the engines it is for' },
+};
+
+export const MODEL_DEFAULTS: ResolvedModelOptions = {
+  format: 'int8',
+  ops: ['MatMul', 'Gemm', 'Gather'],
+  exclude: [],
+  calibration: undefined,
+  sampleLimit: 100,
+  budget: {},
+  verify: true,
+};
+
+/** Limits of a budget with the range in which each makes sense. */
+export const BUDGET_LIMITS: Record<keyof Budget, { min: number; max: number; help: string }> = {
+  cosine: { min: -1, max: 1, help: 'lowest cosine similarity of any output' },
+  maxBytes: { min: 1, max: Infinity, help: 'largest size in bytes' },
+  ratio: { min: 0, max: Infinity, help: 'largest size divided by the size of the source' },
+};
+
+/**
+ * Checks and completes options; later layers win, and only keys that they set.
+ *
+ * @throws QuantizeError OPTION_UNKNOWN, OPTION_INVALID
+ */
+export function resolveModelOptions(...layers: ModelOptions[]): ResolvedModelOptions {
+  const resolved: ResolvedModelOptions = { ...MODEL_DEFAULTS };
+  for (const layer of layers) {
+    for (const key of Object.keys(layer)) checkKey(key, Object.keys(MODEL_OPTIONS), 'option');
+    const set = Object.entries(layer).filter(([, value]) => value !== undefined);
+    for (const [key, value] of set) CHECKS[MODEL_OPTIONS[key as keyof ModelOptions].kind](value, key);
+    Object.assign(resolved, Object.fromEntries(set));
+  }
+  return resolved;
+}
+
+/** @throws QuantizeError OPTION_UNKNOWN with the nearest known word */
+export function checkKey(key: string, known: readonly string[], what: string): void {
+  if (known.includes(key)) return;
+  const near = closest(key, known);
+  throw new QuantizeError('OPTION_UNKNOWN', `There is no ${what} "${key}".`, {
+    option: key,
+    hint: near === undefined ? `Known: ${known.join(', ')}.` : `Did you mean "${near}"?`,
+  });
+}
+
+const CHECKS: Record<Kind, (value: unknown, key: string) => void> = {
+  format: (value, key) => oneOf(value, key, Object.keys(FORMATS)),
+  ops: (value, key) => list(value, key).forEach((op) => oneOf(op, key, DYNAMIC_OPS)),
+  names: (value, key) => void list(value, key),
+  path: (value, key) => expect(typeof value === 'string' && value !== '', key, value, 'a path'),
+  count: (value, key) => expect(Number.isSafeInteger(value) && (value as number) > 0, key, value, 'a whole number above 0'),
+  budget: checkBudget,
+  flag: (value, key) => expect(typeof value === 'boolean', key, value, 'true or false'),
+};
+
+function checkBudget(value: unknown, key: string): void {
+  expect(typeof value === 'object' && value !== null, key, value, 'an object of limits');
+  for (const [limit, asked] of Object.entries(value as object)) {
+    checkKey(limit, Object.keys(BUDGET_LIMITS), 'budget limit');
+    const { min, max } = BUDGET_LIMITS[limit as keyof Budget];
+    expect(asked === undefined || (typeof asked === 'number' && asked >= min && asked <= max), `${key}.${limit}`, asked, `a number from ${min} to ${max}`);
+  }
+}
+
+function list(value: unknown, key: string): unknown[] {
+  const isList = Array.isArray(value) && value.every((item) => typeof item === 'string');
+  expect(isList, key, value, 'a list of strings');
+  return value as unknown[];
+}
+
+function oneOf(value: unknown, key: string, known: readonly string[]): void {
+  if (typeof value === 'string' && known.includes(value)) return;
+  const near = typeof value === 'string' ? closest(value, known) : undefined;
+  const hint = near === undefined ? `Known: ${known.join(', ')}.` : `Did you mean "${near}"?`;
+  throw new QuantizeError('OPTION_INVALID', `${JSON.stringify(value)} is not a value of "${key}".`, { option: key, hint });
+}
+
+function expect(held: boolean, key: string, value: unknown, wanted: string): void {
+  if (held) return;
+  throw new QuantizeError('OPTION_INVALID', `"${key}" is ${JSON.stringify(value)}, which is not ${wanted}.`, { option: key });
+}
