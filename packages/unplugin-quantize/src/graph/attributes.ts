@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { AttributeProto_AttributeType as Type, AttributeProtoSchema, type AttributeProto, type NodeProto, type TensorProto } from '../onnx/index.ts';
+import { AttributeProto_AttributeType as Type, AttributeProtoSchema, type AttributeProto, type GraphProto, type NodeProto, type TensorProto } from '../onnx/index.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -27,8 +27,8 @@ export function stringAttribute(node: NodeProto, name: string, fallback: string)
   return found === undefined ? fallback : decoder.decode(found.s);
 }
 
-/** The values that `makeNode` accepts: a bigint or number[] is an integer, { float } a float. */
-export type AttributeValue = bigint | number[] | string | { float: number } | { floats: number[] } | TensorProto;
+/** The values that `makeNode` accepts: a bigint or number[] is an integer, { float } a float, a GraphProto a subgraph. */
+export type AttributeValue = bigint | number[] | string | { float: number } | { floats: number[] } | TensorProto | GraphProto;
 
 export function makeAttribute(name: string, value: AttributeValue): AttributeProto {
   if (typeof value === 'bigint') return create(AttributeProtoSchema, { name, type: Type.INT, i: value });
@@ -36,5 +36,6 @@ export function makeAttribute(name: string, value: AttributeValue): AttributePro
   if (Array.isArray(value)) return create(AttributeProtoSchema, { name, type: Type.INTS, ints: value.map(BigInt) });
   if ('float' in value) return create(AttributeProtoSchema, { name, type: Type.FLOAT, f: value.float });
   if ('floats' in value) return create(AttributeProtoSchema, { name, type: Type.FLOATS, floats: value.floats });
+  if (value.$typeName === 'onnx.GraphProto') return create(AttributeProtoSchema, { name, type: Type.GRAPH, g: value });
   return create(AttributeProtoSchema, { name, type: Type.TENSOR, t: value });
 }

@@ -1,3 +1,5 @@
+/** Makes messages: every other room gets it here, so that there is one protobuf library. */
+export { create } from '@bufbuild/protobuf';
 export { dtypeCode, dtypeOf, rawByteLength, type DType } from './dtype.ts';
 export { externalLocations, isExternal } from './external-data.ts';
 export { float16ToFloat32, float32BitsToFloat16, halfToNumber } from './float16.ts';
