@@ -1,5 +1,5 @@
 import { QuantizeError } from './errors.ts';
-import { closest } from './suggest.ts';
+import { didYouMean } from './suggest.ts';
 import type { Budget, Format } from './types.ts';
 
 /** Operators whose arithmetic `int8` and `int8-dynamic` can turn into integers. */
@@ -119,11 +119,7 @@ export function resolveModelOptions(...layers: ModelOptions[]): ResolvedModelOpt
 /** @throws QuantizeError OPTION_UNKNOWN with the nearest known word */
 export function checkKey(key: string, known: readonly string[], what: string): void {
   if (known.includes(key)) return;
-  const near = closest(key, known);
-  throw new QuantizeError('OPTION_UNKNOWN', `There is no ${what} "${key}".`, {
-    option: key,
-    hint: near === undefined ? `Known: ${known.join(', ')}.` : `Did you mean "${near}"?`,
-  });
+  throw new QuantizeError('OPTION_UNKNOWN', `There is no ${what} "${key}".`, { option: key, hint: didYouMean(key, known) });
 }
 
 const CHECKS: Record<Kind, (value: unknown, key: string) => void> = {
@@ -153,9 +149,7 @@ function list(value: unknown, key: string): unknown[] {
 
 function oneOf(value: unknown, key: string, known: readonly string[]): void {
   if (typeof value === 'string' && known.includes(value)) return;
-  const near = typeof value === 'string' ? closest(value, known) : undefined;
-  const hint = near === undefined ? `Known: ${known.join(', ')}.` : `Did you mean "${near}"?`;
-  throw new QuantizeError('OPTION_INVALID', `${JSON.stringify(value)} is not a value of "${key}".`, { option: key, hint });
+  throw new QuantizeError('OPTION_INVALID', `${JSON.stringify(value)} is not a value of "${key}".`, { option: key, hint: didYouMean(String(value), known) });
 }
 
 function expect(held: boolean, key: string, value: unknown, wanted: string): void {

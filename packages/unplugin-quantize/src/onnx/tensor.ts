@@ -4,7 +4,7 @@ import { dtypeCode, dtypeOf, rawByteLength, type DType } from './dtype.ts';
 import { externalPayload, isExternal } from './external-data.ts';
 import { TensorProtoSchema, type TensorProto } from './gen/onnx_pb.ts';
 import type { Model } from './model.ts';
-import { bytesPayload, readPayload, type Payload } from './payload.ts';
+import { bytesPayload, type Payload } from './payload.ts';
 import { listedPayload } from './typed-fields.ts';
 
 /** A tensor whose elements are read only when somebody asks. */
@@ -17,8 +17,6 @@ export interface Tensor extends Payload {
   chunks(): Iterable<Uint8Array>;
 }
 
-/** Tensors up to this size are written into the structure instead of being streamed. */
-const INLINE_BYTES = 1024;
 const RAW_DATA = 9;
 /** float_data and double_data are packed little-endian words: the same bytes as raw form. */
 const RAW_ALIKE = new Set([4, 9, 10]);
@@ -59,12 +57,8 @@ function hasPayload(proto: TensorProto): boolean {
 /** A TensorProto for a tensor, registered with the model that it will be part of. */
 export function tensorProto(model: Model, name: string, tensor: Tensor): TensorProto {
   const proto = create(TensorProtoSchema, { name, dataType: dtypeCode(tensor.dtype), dims: tensor.dims.map(BigInt) });
-  if (tensor.byteLength <= INLINE_BYTES) {
-    proto.rawData = readPayload(tensor);
-  } else {
-    proto.payload = model.payloads.length;
-    model.payloads.push({ field: RAW_DATA, byteLength: tensor.byteLength, chunks: () => tensor.chunks() });
-  }
+  proto.payload = model.payloads.length;
+  model.payloads.push({ field: RAW_DATA, byteLength: tensor.byteLength, chunks: () => tensor.chunks() });
   return proto;
 }
 

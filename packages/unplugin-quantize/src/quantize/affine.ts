@@ -1,0 +1,120 @@
+import { QuantizeError } from '../errors.ts';
+import type { Tensor } from '../onnx/index.ts';
+import { channelLayout, float32Chunks, forEachRun, type ChannelLayout } from './float-chunks.ts';
+
+/** An 8-bit type with the values that symmetric quantization uses, as in onnxruntime.quantization's quant_utils.py. */
+export interface QuantType {
+  readonly dtype: 'int8' | 'uint8';
+  readonly min: number;
+  readonly max: number;
+  readonly zeroPoint: number;
+}
+
+export const INT8: QuantType = { dtype: 'int8', min: -127, max: 127, zeroPoint: 0 };
+export const UINT8: QuantType = { dtype: 'uint8', min: 0, max: 255, zeroPoint: 128 };
+
+/** Added and subtracted, it rounds a float64 of float32 size to the nearest integer, ties to even (3 x 2^51). */
+const ROUNDER = 6_755_399_441_055_744;
+/** The smallest normal float32; a smaller scale would lose precision, so such a channel gets scale 1 (quant_utils.compute_scale_zp). */
+const SMALLEST_SCALE = 1.175_494_350_822_287_5e-38;
+
+/** An 8-bit tensor and the float32 scale of each channel; both are computed when they are first read. */
+export interface QuantizedTensor {
+  readonly values: Tensor;
+  /** Shape [channels]. */
+  readonly scales: Tensor;
+  readonly type: QuantType;
+}
+
+/**
+ * Symmetric quantization along an axis, or of the whole tensor for undefined: scale = 2 max|x| / (max - min) in float64, kept as
+ * float32; q = clip(round_half_even(x / scale) + zero point), the division in float32 (QuantizeLinear; quant_utils.quantize_nparray).
+ *
+ * @throws QuantizeError MODEL_INVALID when a weight is NaN or infinite
+ */
+export function quantizeSymmetric(tensor: Tensor, axis: number | undefined, type: QuantType, name: string): QuantizedTensor {
+  const layout = channelLayout(tensor.dims, axis);
+  let known: Float32Array | undefined;
+  const scales = (): Float32Array => (known ??= symmetricScales(tensor, layout, type, name));
+  const scaleBytes = layout.channels * 4;
+  return {
+    type,
+    values: {
+      dtype: type.dtype,
+      dims: tensor.dims,
+      byteLength: tensor.byteLength / 4,
+      chunks: () => quantizeChunks(tensor, layout, scales(), type),
+    },
+    scales: {
+      dtype: 'float32',
+      dims: [layout.channels],
+      byteLength: scaleBytes,
+      chunks: () => [new Uint8Array(scales().buffer, 0, scaleBytes)],
+    },
+  };
+}
+
+function symmetricScales(tensor: Tensor, layout: ChannelLayout, type: QuantType, name: string): Float32Array {
+  const largest = channelMaxima(tensor, layout);
+  return largest.map((max) => {
+    // NaN and infinity have no integer that stands for them.
+    if (!Number.isFinite(max)) {
+      throw new QuantizeError('MODEL_INVALID', 'A weight is NaN or infinite and cannot be quantized.', {
+        node: name,
+        hint: 'Exclude it by name, or export the model again: its training diverged.',
+      });
+    }
+    const scale = (2 * max) / (type.max - type.min);
+    return scale < SMALLEST_SCALE ? 1 : scale;
+  });
+}
+
+/** The largest magnitude in each channel; NaN where a channel has one. */
+export function channelMaxima(tensor: Tensor, layout: ChannelLayout): Float32Array {
+  const maxima = new Float32Array(layout.channels);
+  let start = 0;
+  for (const values of float32Chunks(tensor)) {
+    forEachRun(values.length, start, layout, (from, to, channel, step) => {
+      if (step === 0) {
+        maxima[channel] = runMaximum(values, from, to, maxima[channel]!);
+      } else {
+        for (let i = from, c = channel; i < to; i++, c++) {
+          const magnitude = Math.abs(values[i]!);
+          if (magnitude > maxima[c]! || Number.isNaN(magnitude)) maxima[c] = magnitude;
+        }
+      }
+    });
+    start += values.length;
+  }
+  return maxima;
+}
+
+function runMaximum(values: Float32Array, from: number, to: number, atLeast: number): number {
+  let max = atLeast;
+  for (let i = from; i < to; i++) {
+    const magnitude = Math.abs(values[i]!);
+    // Nothing is larger than NaN, so a NaN stays.
+    if (magnitude > max || Number.isNaN(magnitude)) max = magnitude;
+  }
+  return max;
+}
+
+function* quantizeChunks(tensor: Tensor, layout: ChannelLayout, scales: Float32Array, type: QuantType): Generator<Uint8Array> {
+  const { zeroPoint } = type;
+  const low = type.min - zeroPoint;
+  const high = type.max - zeroPoint;
+  let output = new Int8Array(0);
+  let start = 0;
+  for (const values of float32Chunks(tensor)) {
+    if (output.length < values.length) output = new Int8Array(values.length);
+    const target = output;
+    forEachRun(values.length, start, layout, (from, to, channel, step) => {
+      for (let i = from, c = channel; i < to; i++, c += step) {
+        const rounded = Math.fround(values[i]! / scales[c]!) + ROUNDER - ROUNDER;
+        target[i] = (rounded < low ? low : rounded > high ? high : rounded) + zeroPoint;
+      }
+    });
+    start += values.length;
+    yield new Uint8Array(target.buffer, 0, values.length);
+  }
+}

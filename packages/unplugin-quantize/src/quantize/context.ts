@@ -1,0 +1,65 @@
+import { indexEdges, namesOf, type Edges, type Names, type Use } from '../graph/index.ts';
+import { dtypeOf, tensorOf, type Model, type Tensor, type TensorProto } from '../onnx/index.ts';
+import type { ResolvedModelOptions } from '../options.ts';
+import type { WeightDecision } from '../types.ts';
+import { nameMatcher } from './match-names.ts';
+
+export type QuantizeOptions = Pick<ResolvedModelOptions, 'format' | 'ops' | 'exclude'>;
+
+/** What the schemes of one model share: the model they edit and what they decided. */
+export interface Context {
+  readonly model: Model;
+  readonly options: QuantizeOptions;
+  readonly names: Names;
+  /** True for a node or weight that the user wants left alone. */
+  excluded(name: string): boolean;
+  /** Decisions by the initializer they were made for; a later scheme does not touch it again. */
+  readonly decisions: Map<TensorProto, WeightDecision>;
+  readonly notes: string[];
+}
+
+/** A float32 initializer that nobody has decided about, with all its readers. */
+export interface Weight {
+  readonly edges: Edges;
+  readonly proto: TensorProto;
+  readonly tensor: Tensor;
+  readonly uses: readonly Use[];
+}
+
+export function createContext(model: Model, options: QuantizeOptions): Context {
+  const matches = nameMatcher(options.exclude);
+  return { model, options, names: namesOf(model), excluded: matches, decisions: new Map(), notes: [] };
+}
+
+/** The float32 initializers of all scopes that are still undecided, in file order. */
+export function undecidedWeights(context: Context): Weight[] {
+  const { model, decisions } = context;
+  return indexEdges(model).flatMap((edges) => edges.scope.graph.initializer
+    .filter((proto) => !decisions.has(proto) && dtypeOf(proto.dataType) === 'float32')
+    .map((proto) => ({ edges, proto, tensor: tensorOf(model, proto), uses: edges.uses(proto.name) })));
+}
+
+/** True when the user excluded the weight itself or a node that reads it. */
+export function isExcluded(context: Context, weight: Weight): boolean {
+  return context.excluded(weight.proto.name) || weight.uses.some(({ node }) => node.name !== '' && context.excluded(node.name));
+}
+
+/** A name that a reader can find the weight by: the scope's path and the initializer's name. */
+export function weightName(weight: Weight): string {
+  return weight.edges.scope.path + weight.proto.name;
+}
+
+export function decide(context: Context, weight: Weight, scheme: string, bytesAfter: number, reason?: string): void {
+  const { proto, tensor } = weight;
+  const decision: WeightDecision = {
+    tensor: weightName(weight),
+    ops: [...new Set(weight.uses.map(({ node }) => node.opType))].sort(),
+    dims: [...tensor.dims],
+    dtype: tensor.dtype,
+    scheme,
+    bytesBefore: tensor.byteLength,
+    bytesAfter,
+  };
+  if (reason !== undefined) decision.reason = reason;
+  context.decisions.set(proto, decision);
+}

@@ -1,0 +1,151 @@
+import { forgetTypes, intAttribute, intsAttribute, type Use } from '../graph/index.ts';
+import { upgradeOpset } from '../graph/opset/upgrade.ts';
+import { arrayTensor, elementCount, tensorProto, type GraphProto, type NodeProto, type TensorProto } from '../onnx/index.ts';
+import type { DynamicOp } from '../options.ts';
+import { INT8, quantizeSymmetric, UINT8, type QuantType } from './affine.ts';
+import { decide, isExcluded, undecidedWeights, weightName, type Context, type Weight } from './context.ts';
+import { gemmToMatMul } from './gemm-to-matmul.ts';
+import { integerConv, integerGather, integerMatMul, integerTranspose, type IntegerNodes, type IntegerWeight } from './integer-nodes.ts';
+
+/** DynamicQuantizeLinear is younger than all other operators used here. */
+const OPSET = 11;
+/** Below this many elements the quantizing of the activation costs more than the product saves. */
+const MIN_ELEMENTS = 1024;
+
+/**
+ * Computes products in integers: activations are quantized to uint8 while the model runs (DynamicQuantizeLinear), weights are int8
+ * with a symmetric scale for each output channel. Node shapes are those that onnxruntime fuses to DynamicQuantizeMatMul.
+ *
+ *     MatMul(A, W)   ->  Mul(Cast(MatMulInteger(Aq, Wq, Az)), Mul(As, Ws))   with Aq, As, Az = DynamicQuantizeLinear(A)
+ *     Gather(W, i)   ->  Mul(Cast(Gather(Wq, i)), Gather(Ws, i))             one scale for each row
+ *     Conv(X, W, b)  ->  Add(Mul(Cast(ConvInteger(Xq, Wq, Xz, 128)), Mul(Xs, Ws)), b)
+ *
+ * Gemm becomes MatMul and Add first. A weight is taken when every reader of it can be rewritten along the same axis; a weight that
+ * is read through a Transpose, as tied embeddings are, stays one tensor.
+ */
+export function computeInIntegers(context: Context): void {
+  const { model, options, notes } = context;
+  if (options.ops.includes('Gemm')) gemmToMatMul(context);
+  const candidates = undecidedWeights(context).flatMap((weight) => {
+    const way = wayOf(context, weight);
+    return way === undefined ? [] : [{ weight, way }];
+  });
+  if (candidates.length === 0) return;
+  const upgrade = upgradeOpset(model, OPSET);
+  if (!upgrade.upgraded && upgrade.reason !== undefined) {
+    notes.push(`No integer arithmetic: opset ${OPSET} is needed, and ${upgrade.reason}.`);
+    return;
+  }
+  const weights = new Map(candidates.map(({ weight, way }) => [weight.proto, integerWeight(context, weight, way)]));
+  rewrite(context, candidates.map(({ weight }) => weight), weights);
+  forgetTypes(model);
+}
+
+interface Way {
+  axis: number;
+  type: QuantType;
+  rows: boolean;
+}
+
+/** How a reader wants the weight quantized, for each operator that has an integer form. */
+const WAYS: Record<DynamicOp | 'Transpose', (use: Use, rank: number, weight: Weight) => Way | undefined> = {
+  MatMul: ({ index }, rank) => (index === 1 && rank === 2 ? { axis: 1, type: INT8, rows: false } : undefined),
+  Gemm: () => undefined,
+  Gather: ({ node, index }, rank) => (index === 0 && rank >= 2 && intAttribute(node, 'axis', 0) === 0 ? { axis: 0, type: INT8, rows: true } : undefined),
+  // Releases before 1.24 have ConvInteger for uint8 weights only.
+  Conv: ({ index }, rank) => (index === 1 && rank >= 3 ? { axis: 0, type: UINT8, rows: false } : undefined),
+  Transpose: ({ node, index, scope }, rank, { edges }) => {
+    const swaps = index === 0 && rank === 2 && intsAttribute(node, 'perm')?.join() !== '0,1';
+    const readers = scope === edges.scope ? edges.uses(node.output[0]!) : [];
+    const isProduct = readers.length > 0 && readers.every((use) => use.node.opType === 'MatMul' && use.index === 1 && use.scope === scope);
+    return swaps && isProduct && !edges.outputs.has(node.output[0]!) ? { axis: 0, type: INT8, rows: false } : undefined;
+  },
+};
+
+function wayOf(context: Context, weight: Weight): Way | undefined {
+  const { tensor, uses, edges, proto } = weight;
+  const rank = tensor.dims.length;
+  if (uses.length === 0 || elementCount(tensor.dims) < MIN_ELEMENTS) return undefined;
+  if (edges.outputs.has(proto.name) || edges.leavesSubgraph(proto.name) || isExcluded(context, weight)) return undefined;
+  const allowed = new Set<string>([...context.options.ops, ...(context.options.ops.includes('MatMul') ? ['Transpose'] : [])]);
+  const ways = uses.map((use) => (allowed.has(use.node.opType) && isStandard(use.node) ? WAYS[use.node.opType as DynamicOp](use, rank, weight) : undefined));
+  const [first] = ways;
+  if (first === undefined || !ways.every((way) => way?.axis === first.axis && way.type === first.type)) return undefined;
+  return { ...first, rows: ways.some((way) => way!.rows) };
+}
+
+function isStandard(node: NodeProto): boolean {
+  return node.domain === '' || node.domain === 'ai.onnx';
+}
+
+/** Quantizes a weight, puts its tensors in the place of the float ones and records the decision. */
+function integerWeight(context: Context, weight: Weight, { axis, type, rows }: Way): IntegerWeight {
+  const { model, names } = context;
+  const { tensor, proto, edges } = weight;
+  const { values, scales } = quantizeSymmetric(tensor, axis, type, weightName(weight));
+  const rank = tensor.dims.length;
+  const channels = tensor.dims[axis]!;
+  const isConv = type === UINT8;
+  // Rows are gathered, so the scale keeps the weight's rank; a convolution's scale broadcasts over the positions behind the channel.
+  const dims = rows ? [channels, ...Array<number>(rank - 1).fill(1)] : isConv ? [channels, ...Array<number>(rank - 2).fill(1)] : [channels];
+  const q = tensorProto(model, names.fresh(`${proto.name}_q`), values);
+  const scale = tensorProto(model, names.fresh(`${proto.name}_s`), { ...scales, dims });
+  const { initializer } = edges.scope.graph;
+  initializer.splice(initializer.indexOf(proto), 1, q, scale);
+  decide(context, weight, 'int8-dynamic', values.byteLength + scales.byteLength);
+  return { values: q.name, scale: scale.name, scaleRank: dims.length, rank };
+}
+
+/** Rewrites every reader of the given weights, scope by scope, in place. */
+function rewrite(context: Context, weights: Weight[], quantized: ReadonlyMap<TensorProto, IntegerWeight>): void {
+  const readers = new Map<NodeProto, IntegerWeight>();
+  const graphs = new Map<GraphProto, Use['scope']>();
+  for (const { proto, uses } of weights) {
+    for (const { node, scope } of uses) {
+      readers.set(node, quantized.get(proto)!);
+      graphs.set(scope.graph, scope);
+    }
+  }
+  for (const graph of graphs.keys()) rewriteGraph(context, graph, readers);
+}
+
+type Rewriter = (nodes: IntegerNodes, node: NodeProto, weight: IntegerWeight) => NodeProto[];
+
+const REWRITERS: Record<string, Rewriter> = {
+  MatMul: integerMatMul,
+  Gather: integerGather,
+  Conv: integerConv,
+};
+
+function rewriteGraph(context: Context, graph: GraphProto, readers: ReadonlyMap<NodeProto, IntegerWeight>): void {
+  const { model, names } = context;
+  const transposed = new Map<string, IntegerWeight>();
+  const activations = new Map<string, string[]>();
+  let zeroPoint: string | undefined;
+  const nodes: IntegerNodes = {
+    names,
+    activations,
+    convZeroPoint: () => {
+      if (zeroPoint === undefined) {
+        zeroPoint = names.fresh('zero_point_128');
+        graph.initializer.push(tensorProto(model, zeroPoint, arrayTensor('uint8', [], Uint8Array.of(UINT8.zeroPoint))));
+      }
+      return zeroPoint;
+    },
+    addInts: (base, values) => {
+      const name = names.fresh(base);
+      graph.initializer.push(tensorProto(model, name, arrayTensor('int64', [values.length], BigInt64Array.from(values, BigInt))));
+      return name;
+    },
+  };
+  graph.node = graph.node.flatMap((node) => {
+    const weight = readers.get(node);
+    if (weight !== undefined && node.opType === 'Transpose') {
+      const { node: turned, weight: result } = integerTranspose(nodes, weight);
+      transposed.set(node.output[0]!, result);
+      return [turned];
+    }
+    const read = weight ?? (node.opType === 'MatMul' ? transposed.get(node.input[1]!) : undefined);
+    return read === undefined ? [node] : REWRITERS[node.opType]!(nodes, node, read);
+  });
+}

@@ -1,0 +1,84 @@
+import { assertSound } from '../graph/passes/assert-sound.ts';
+import { dropUnusedInitializers } from '../graph/passes/drop-unused-initializers.ts';
+import { cleanGraph } from '../graph/passes/run-passes.ts';
+import { tensorsOf } from '../graph/index.ts';
+import { externalLocations, rangePayload, readModel, writeModel, type ByteSource, type ExternalFiles, type Model, type Payload } from '../onnx/index.ts';
+import type { Format, ValueSignature, WeightDecision } from '../types.ts';
+import { createContext, decide, undecidedWeights, type Context, type QuantizeOptions } from './context.ts';
+import { computeInIntegers } from './dynamic.ts';
+import { inlineExternalData } from './inline-external.ts';
+import { minOnnxruntime } from './min-version.ts';
+import { inputSignatures, outputSignatures } from './signature.ts';
+import { storeSmall } from './storage.ts';
+
+export type { QuantizeOptions } from './context.ts';
+
+/** A quantized model that has not been computed yet. */
+export interface QuantizedSource {
+  /** The artefact: its size is known, its weights are computed while it is read. External data is inside. */
+  stream: Payload;
+  /** The format used: `none` when quantizing would have made the file larger. */
+  format: Format;
+  weights: WeightDecision[];
+  notes: string[];
+  minOnnxruntime: string;
+  inputs: ValueSignature[];
+  outputs: ValueSignature[];
+  /** Session options that the format needs. */
+  sessionOptions: Record<string, unknown>;
+  /** Files that the model refers to, relative to its folder. */
+  externalLocations: string[];
+}
+
+/** What each format does to the graph, in order. */
+const SCHEMES: Record<Format, readonly ((context: Context) => void)[]> = {
+  'int8': [computeInIntegers, (context) => storeSmall(context, 'int8')],
+  'int8-dynamic': [computeInIntegers],
+  'int8-storage': [(context) => storeSmall(context, 'int8')],
+  'fp16-storage': [(context) => storeSmall(context, 'float16')],
+  'fp16': [],
+  'none': [],
+};
+
+/**
+ * Reads a model and prepares its artefact. No weight is read here: they pass through when the stream is taken.
+ *
+ * @throws QuantizeError when the model cannot be read (see readModel, assertSound)
+ */
+export function quantizeSource(source: ByteSource, files: ExternalFiles | undefined, options: QuantizeOptions): QuantizedSource {
+  const model = readModel(source, files);
+  assertSound(model);
+  const graph = model.proto.graph!;
+  const about = {
+    inputs: inputSignatures(graph),
+    outputs: outputSignatures(graph),
+    externalLocations: externalLocations(tensorsOf(model)),
+    sessionOptions: {},
+  };
+  const untouched = about.externalLocations.length === 0 ? wholeFile(source) : writeModel(inlineExternalData(model));
+  if (options.format === 'none') return { ...about, stream: untouched, format: 'none', weights: [], notes: [], minOnnxruntime: minOnnxruntime(model) };
+
+  const { context, stream } = quantizeModel(model, options);
+  const weights = [...context.decisions.values()];
+  if (stream.byteLength < untouched.byteLength) {
+    return { ...about, stream, format: options.format, weights, notes: context.notes, minOnnxruntime: minOnnxruntime(model) };
+  }
+  const larger = `As ${options.format} the model would have ${stream.byteLength} bytes in place of ${untouched.byteLength}: it is left as it is.`;
+  const kept = weights.map((weight) => ({ ...weight, scheme: 'kept', bytesAfter: weight.bytesBefore, reason: 'the model would grow' }));
+  return { ...about, stream: untouched, format: 'none', weights: kept, notes: [...context.notes, larger], minOnnxruntime: minOnnxruntime(readModel(source, files)) };
+}
+
+/** Edits the model in place. */
+function quantizeModel(model: Model, options: QuantizeOptions): { context: Context; stream: Payload } {
+  inlineExternalData(model);
+  cleanGraph(model);
+  const context = createContext(model, options);
+  for (const scheme of SCHEMES[options.format]) scheme(context);
+  for (const weight of undecidedWeights(context)) decide(context, weight, 'kept', weight.tensor.byteLength, 'not read by an operator that the format changes');
+  dropUnusedInitializers(model);
+  return { context, stream: writeModel(model) };
+}
+
+function wholeFile(source: ByteSource): Payload {
+  return rangePayload(source, 0, source.byteLength);
+}
