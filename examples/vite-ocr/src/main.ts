@@ -29,6 +29,8 @@ onImageChosen(element('file', HTMLInputElement), element('drop', HTMLElement), (
 copy.addEventListener('click', () => void navigator.clipboard.writeText(text).then(() => say('Copied.'), fail));
 
 const ready = load();
+// `read` tells of a failure; until it waits for the models this is no unhandled rejection.
+ready.catch(() => undefined);
 void fetch(sampleUrl).then((response) => response.blob()).then(read, fail);
 
 async function load(): Promise<LoadedReader> {
@@ -41,6 +43,7 @@ async function load(): Promise<LoadedReader> {
   figure('load-time', duration(performance.now() - start));
   figure('backend', loaded.backend);
   figure('downloaded', megabytes(loaded.bytes));
+  if (loaded.bytes < loaded.sourceBytes) figure('source-size', `of ${megabytes(loaded.sourceBytes)} fp32`);
   return loaded;
 }
 
