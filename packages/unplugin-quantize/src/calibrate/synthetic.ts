@@ -6,27 +6,38 @@ import { isFedType, sizeOf, toArray, type FedType, type Feeds, type SampleTensor
 export const FREE_SIZES = [32, 64, 8, 1, 128, 224, 256, 512, 576] as const;
 
 /**
- * Inputs made from a signature, one candidate for each entry of FREE_SIZES; the caller takes the first that the source model runs.
- * Batch-like dims (the first of two or more, and those named so) are 1, dims of the same name are equal. Floats are uniform in
+ * Inputs made from a signature, one or two candidates for each entry of FREE_SIZES; the caller takes the first that the source model runs.
+ * Batch-like dims (the first of two or more, and those named so) are 1, dims of the same name are equal. Dims without a name are
+ * tried with the size, then with 1 outside the first input, where they are the batch of a recurrent state. Floats are uniform in
  * [-1, 1), integers 0 or 1 so that they are valid ids and classes, uint8 any byte, masks and booleans 1. The same seed gives the same values.
  */
 export function* syntheticCandidates(inputs: readonly ValueSignature[], seed = 0): Generator<Feeds, void, undefined> {
-  const isFixed = inputs.every((input) => (input.dims ?? []).every((dim, axis) => typeof dim === 'number' || isBatch(input, axis)));
-  for (const size of isFixed ? FREE_SIZES.slice(0, 1) : FREE_SIZES) {
-    yield Object.fromEntries(inputs.map((input) => [input.name, syntheticTensor(input, size, seed)]));
+  const tried = new Set<string>();
+  for (const size of FREE_SIZES) {
+    for (const unnamed of [size, 1]) {
+      const dims = inputs.map((input, i) => chooseDims(input, size, i === 0 ? size : unnamed));
+      if (tried.has(dims.join(';'))) continue;
+      tried.add(dims.join(';'));
+      yield Object.fromEntries(inputs.map((input, i) => [input.name, syntheticTensor(input, dims[i]!, seed)]));
+    }
   }
 }
 
-/** One generated value of an input; its free dims have `size`. */
-export function syntheticTensor(input: ValueSignature, size: number, seed: number): SampleTensor {
-  const dims = (input.dims ?? [1]).map((dim, axis) => (typeof dim === 'number' ? dim : isBatch(input, axis) ? 1 : size));
+function chooseDims(input: ValueSignature, named: number, unnamed: number): number[] {
+  return (input.dims ?? [1]).map((dim, axis) => {
+    if (typeof dim === 'number') return dim;
+    if (isBatch(input, axis)) return 1;
+    return dim === null ? unnamed : named;
+  });
+}
+
+function syntheticTensor(input: ValueSignature, dims: number[], seed: number): SampleTensor {
   const length = sizeOf(dims);
   if (input.dtype === 'string') return { dtype: 'string', dims, data: Array.from({ length }, () => 'a') };
   const dtype = isFedType(input.dtype) ? input.dtype : 'float32';
   const random = seededRandom((seed ^ seedOf(input.name)) >>> 0);
   const draw = /mask/i.test(input.name) ? () => 1 : DRAWS[dtype];
-  const values = Array.from({ length }, () => draw(random()));
-  return { dtype, dims, data: toArray(dtype, values) };
+  return { dtype, dims, data: toArray(dtype, Array.from({ length }, () => draw(random()))) };
 }
 
 /** Whether a dim counts samples: by its name, or because it leads other dims and says nothing else. */
