@@ -27,7 +27,12 @@ if (positionals.length === 0) {
   console.error('Usage: node dist/node/node.js [--fp32] [--json] IMAGE.png...');
   process.exitCode = 2;
 } else {
-  for (const output of await readImages(positionals)) console.log(values.json ? JSON.stringify(output) : describe(output));
+  try {
+    for (const output of await readImages(positionals)) console.log(values.json ? JSON.stringify(output) : describe(output));
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
 }
 
 async function readImages(paths: string[]): Promise<Output[]> {
