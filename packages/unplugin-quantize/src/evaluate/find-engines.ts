@@ -3,6 +3,7 @@ import type { EngineName } from '../types.ts';
 import { loadNodeEngine } from './engine-node.ts';
 import { loadWebEngine } from './engine-web.ts';
 import type { Engine } from './engine.ts';
+import { INSTALL_HINT } from './install-hint.ts';
 
 /** Which engines this installation has, and why the others are not there. */
 export interface FoundEngines {
@@ -38,8 +39,6 @@ export function requireEngine(found: FoundEngines, preferred?: EngineName): Engi
   const reasons = found.missing.map(({ engine: name, reason }) => `${name}: ${reason}`).join('; ');
   throw new QuantizeError('ENGINE_MISSING', `Accuracy cannot be measured without an engine (${reasons}).`, { hint: INSTALL_HINT });
 }
-
-export const INSTALL_HINT = 'Install one for the build: npm install --save-dev onnxruntime-node (or onnxruntime-web).';
 
 function reasonOf(engine: EngineName, error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);

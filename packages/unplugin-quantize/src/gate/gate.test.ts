@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { QuantizeError } from '../errors.ts';
+import type { AccuracyReport, ModelReport, OutputAccuracy } from '../types.ts';
+import { assertHeld, judge, validateBudget, type BudgetFacts } from './index.ts';
+
+const output = (name: string, cosine: number, worstSample = 0): OutputAccuracy => ({ name, cosine, meanCosine: cosine, maxAbsError: 0, meanAbsError: 0, sqnr: null, top1Agreement: null, worstSample });
+const measured = (...outputs: OutputAccuracy[]): AccuracyReport => ({ engine: 'onnxruntime-node', engineVersion: '1.30.0', samples: 8, synthetic: false, outputs });
+const facts: BudgetFacts = { bytes: 1_331_000, sourceBytes: 4_746_332, accuracy: measured(output('a', 0.9995), output('b', 0.98, 3)) };
+
+describe('judge', () => {
+  it('holds each limit that is asked for against the worst output', () => {
+    expect(judge({ ratio: 0.25, maxBytes: 2_000_000, cosine: 0.99 }, facts)).toEqual([
+      { limit: 'cosine', asked: 0.99, found: 0.98, held: false },
+      { limit: 'maxBytes', asked: 2_000_000, found: 1_331_000, held: true },
+      { limit: 'ratio', asked: 0.25, found: 1_331_000 / 4_746_332, held: false },
+    ]);
+    expect(judge({}, facts)).toEqual([]);
+  });
+
+  it('holds what is exactly equal', () => {
+    const exact = { bytes: 50, sourceBytes: 100, accuracy: measured(output('a', 1)) };
+    expect(judge({ cosine: 1, maxBytes: 50, ratio: 0.5 }, exact).map(({ held }) => held)).toEqual([true, true, true]);
+    expect(judge({ maxBytes: 49 }, exact)[0]!.held).toBe(false);
+  });
+
+  it('never holds a cosine that was not measured', () => {
+    expect(() => judge({ cosine: 0.9 }, { ...facts, accuracy: null, notMeasured: 'no engine' })).toThrowError(expect.objectContaining({ code: 'ENGINE_MISSING' }));
+    expect(() => judge({ cosine: 0.9 }, { ...facts, accuracy: null, notMeasured: 'no samples' })).toThrowError(expect.objectContaining({ code: 'SAMPLES_NOT_FOUND' }));
+    expect(() => judge({ cosine: 0 }, { ...facts, accuracy: measured() })).toThrowError(expect.objectContaining({ code: 'SAMPLES_INVALID' }));
+    expect(judge({ ratio: 0.5 }, { ...facts, accuracy: null })).toHaveLength(1);
+  });
+});
+
+describe('assertHeld', () => {
+  const report: ModelReport = { name: 'det.onnx', requestedFormat: 'int8', format: 'int8', source: { bytes: facts.sourceBytes, sha256: '' }, artefact: { bytes: facts.bytes, sha256: '', ratio: 0.28, minOnnxruntime: '1.17.0' }, inputs: [], outputs: [], weights: [], notes: [], checks: [], accuracy: facts.accuracy, budget: [] };
+
+  it('passes what is held', () => {
+    expect(() => assertHeld(report, judge({ maxBytes: 2_000_000 }, facts))).not.toThrow();
+    expect(() => assertHeld(report)).not.toThrow();
+  });
+
+  it('shows what was asked and what was found', () => {
+    let error: unknown;
+    try {
+      assertHeld(report, judge({ cosine: 0.99, maxBytes: 2_000_000 }, facts));
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toBeInstanceOf(QuantizeError);
+    expect((error as QuantizeError).message).toBe(
+      [
+        'det.onnx as int8 does not hold its budget:',
+        '  limit     asked                        found',
+        '  cosine    at least 0.9900              0.9800               BROKEN',
+        '                                         0.9995               held by output "a", lowest at sample 0',
+        '                                         0.9800               BROKEN by output "b", lowest at sample 3',
+        '  maxBytes  at most 2.00 MB (2000000 B)  1.33 MB (1331000 B)  held',
+        '1 of 2 limits broken [BUDGET_BROKEN]',
+        '  model: det.onnx',
+        '  hint: To pass, use a format that keeps more, such as int8-storage or fp16-storage, or lower budget.cosine.',
+      ].join('\n'),
+    );
+  });
+});
+
+describe('validateBudget', () => {
+  it('takes what is in range and leaves out what is undefined', () => {
+    expect(validateBudget({ cosine: 0, maxBytes: 1, ratio: 1.5 })).toEqual({ cosine: 0, maxBytes: 1, ratio: 1.5 });
+    expect(validateBudget({ cosine: undefined })).toEqual({});
+    expect(validateBudget(undefined)).toEqual({});
+  });
+
+  it.each<[unknown, string, RegExp]>([
+    [{ cosin: 0.9 }, 'OPTION_UNKNOWN', /option: budget\.cosin\n.*Did you mean "cosine"\?/],
+    [{ latency: 5 }, 'OPTION_UNKNOWN', /Known: cosine, maxBytes, ratio\./],
+    [{ cosine: 1.01 }, 'OPTION_INVALID', /from 0 to 1, found 1\.01/],
+    [{ cosine: NaN }, 'OPTION_INVALID', /found NaN/],
+    [{ cosine: '0.9' }, 'OPTION_INVALID', /found "0\.9"/],
+    [{ maxBytes: 1.5 }, 'OPTION_INVALID', /whole number of bytes/],
+    [{ ratio: 0 }, 'OPTION_INVALID', /above 0, found 0/],
+    [{ ratio: Infinity }, 'OPTION_INVALID', /found Infinity/],
+    [0.9, 'OPTION_INVALID', /an object of limits, found 0\.9/],
+    [null, 'OPTION_INVALID', /found null/],
+  ])('refuses %j', (value, code, message) => {
+    expect(() => validateBudget(value)).toThrowError(message);
+    expect(() => validateBudget(value)).toThrowError(expect.objectContaining({ code }));
+  });
+});

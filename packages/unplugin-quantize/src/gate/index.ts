@@ -1,0 +1,3 @@
+export { assertHeld, judge } from './budget.ts';
+export type { BudgetFacts } from './limits.ts';
+export { validateBudget } from './validate-budget.ts';

@@ -1,0 +1,22 @@
+import type { ModelReport } from '../types.ts';
+
+/** Rises when a field of quantize-report.json changes its meaning or goes away; new fields do not count. */
+const VERSION = 1;
+
+/**
+ * The text of quantize-report.json: `{ version, models }`, models sorted by name, format and hash, so that the same build gives the
+ * same bytes. Ends with a line break.
+ */
+export function reportJson(reports: readonly ModelReport[]): string {
+  const models = reports.toSorted((a, b) => compare(sortKey(a), sortKey(b)));
+  return `${JSON.stringify({ version: VERSION, models }, null, 2)}\n`;
+}
+
+function sortKey({ name, requestedFormat, format, artefact }: ModelReport): string[] {
+  return [name, requestedFormat, format, artefact.sha256];
+}
+
+function compare(a: readonly string[], b: readonly string[]): number {
+  const i = a.findIndex((part, at) => part !== b[at]);
+  return i === -1 ? 0 : a[i]! < b[i]! ? -1 : 1;
+}
