@@ -8,7 +8,7 @@ import { checkArtefact } from './check.ts';
 import { compareModels } from './compare.ts';
 import type { Engine } from './engine.ts';
 import { findEngines, type FoundEngines } from './find-engines.ts';
-import { CLS, SILERO, tinyModel } from './fixtures.ts';
+import { CLS, SILERO, tinyModel } from '../../test/evaluate-models.ts';
 import { findSyntheticFeeds } from './synthetic-feeds.ts';
 
 let found: FoundEngines;

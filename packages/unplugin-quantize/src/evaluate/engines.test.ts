@@ -6,7 +6,7 @@ import { openSamples } from '../calibrate/index.ts';
 import { QuantizeError } from '../errors.ts';
 import type { Engine } from './engine.ts';
 import { findEngines, requireEngine, type FoundEngines } from './find-engines.ts';
-import { CLS, DET, SILERO, tinyModel } from './fixtures.ts';
+import { CLS, DET, SILERO, tinyModel } from '../../test/evaluate-models.ts';
 import { findSyntheticFeeds } from './synthetic-feeds.ts';
 
 let found: FoundEngines;

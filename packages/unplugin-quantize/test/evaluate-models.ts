@@ -1,7 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { dtypeCode, ModelProtoSchema, type DType } from '../onnx/index.ts';
+import { dtypeCode, ModelProtoSchema, type DType } from '../src/onnx/index.ts';
 
 /** Models for the tests of this room: real ones from dev dependencies, and graphs of one or two nodes for what no real one has. */
 const { resolve } = createRequire(import.meta.url);
