@@ -8,10 +8,11 @@ export interface Use {
   readonly scope: Scope;
 }
 
-/** Who makes and who reads each name that a scope defines. A snapshot: edits of the graph are not followed. */
+/** Who makes and who reads each name that a scope defines. A snapshot: of all edits only those made by the functions below are followed. */
 export interface Edges {
   readonly scope: Scope;
   readonly initializers: ReadonlyMap<string, TensorProto>;
+  readonly sparseInitializers: ReadonlySet<string>;
   readonly inputs: ReadonlySet<string>;
   readonly outputs: ReadonlySet<string>;
   readonly producers: ReadonlyMap<string, NodeProto>;
@@ -22,6 +23,8 @@ export interface Edges {
 }
 
 interface MutableEdges extends Edges {
+  readonly producers: Map<string, NodeProto>;
+  readonly initializers: Map<string, TensorProto>;
   readonly readers: Map<string, Use[]>;
   readonly leaving: Set<string>;
 }
@@ -50,9 +53,61 @@ export function indexEdges(model: Model): Edges[] {
   return all;
 }
 
+/** Look-ups by scope, kept for as long as the array that `indexEdges` gave. */
+const indices = new WeakMap<readonly Edges[], ReadonlyMap<Scope, Edges>>();
+
 /** The edges of the nearest scope, from `scope` outwards, that defines a name. */
 export function resolve(name: string, scope: Scope, all: readonly Edges[]): Edges | undefined {
-  return definingScope(name, scope, new Map(all.map((edges) => [edges.scope, edges])));
+  let byScope = indices.get(all);
+  if (byScope === undefined) {
+    byScope = new Map(all.map((edges) => [edges.scope, edges]));
+    indices.set(all, byScope);
+  }
+  return definingScope(name, scope, byScope);
+}
+
+/** The initializer that a name stands for in a scope, unless the caller of the model may feed another value. */
+export function constantOf(name: string, scope: Scope, all: readonly Edges[]): TensorProto | undefined {
+  const owner = resolve(name, scope, all);
+  return owner === undefined || owner.inputs.has(name) ? undefined : owner.initializers.get(name);
+}
+
+/** True when a value is handed out of its graph, so that its name has to stay. */
+export function isHandedOut(name: string, edges: Edges): boolean {
+  return edges.outputs.has(name) || edges.leavesSubgraph(name);
+}
+
+/**
+ * Makes all readers of `from`, a value of `edges`, read `to`, a value of `target`; the index of readers follows.
+ *
+ * @returns false, with nothing changed, where a subgraph on the way has a value of its own called `to`
+ */
+export function redirectReads(from: string, edges: Edges, to: string, target: Edges, all: readonly Edges[]): boolean {
+  const uses = edges.uses(from);
+  if (uses.some((use) => resolve(to, use.scope, all) !== target)) return false;
+  for (const { node, index } of uses) node.input[index] = to;
+  const { readers } = target as MutableEdges;
+  const known = readers.get(to) ?? [];
+  for (const use of uses) known.push(use);
+  readers.set(to, known);
+  (edges as MutableEdges).readers.delete(from);
+  return true;
+}
+
+/** Gives an output of a node another name; readers are not touched, the index of producers follows. */
+export function renameOutput(node: NodeProto, edges: Edges, from: string, to: string): void {
+  node.output = node.output.map((name) => (name === from ? to : name));
+  const { producers } = edges as MutableEdges;
+  producers.delete(from);
+  producers.set(to, node);
+}
+
+/** Makes a value that a node computed an initializer; the node is the caller's to remove, the index follows. */
+export function becomesInitializer(tensor: TensorProto, edges: Edges): void {
+  edges.scope.graph.initializer.push(tensor);
+  const { producers, initializers } = edges as MutableEdges;
+  producers.delete(tensor.name);
+  initializers.set(tensor.name, tensor);
 }
 
 function definitions(scope: Scope): MutableEdges {
@@ -64,6 +119,7 @@ function definitions(scope: Scope): MutableEdges {
   return {
     scope,
     initializers: new Map(graph.initializer.map((tensor) => [tensor.name, tensor])),
+    sparseInitializers: new Set(graph.sparseInitializer.map((sparse) => sparse.values?.name ?? '')),
     inputs: new Set(graph.input.map((value) => value.name)),
     outputs: new Set(graph.output.map((value) => value.name)),
     producers,
@@ -78,7 +134,7 @@ function definingScope<E extends Edges>(name: string, from: Scope, byScope: Read
   for (let scope: Scope | undefined = from; scope !== undefined; scope = scope.parent) {
     const edges = byScope.get(scope);
     if (edges === undefined) continue;
-    if (edges.producers.has(name) || edges.initializers.has(name) || edges.inputs.has(name)) return edges;
+    if (edges.producers.has(name) || edges.initializers.has(name) || edges.inputs.has(name) || edges.sparseInitializers.has(name)) return edges;
   }
   return undefined;
 }

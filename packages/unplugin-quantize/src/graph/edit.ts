@@ -48,9 +48,10 @@ export function replaceNodes(graph: GraphProto, replace: (node: NodeProto) => No
   graph.node = nodes;
 }
 
-/** Reads a value under another name everywhere in a scope, its subgraphs and its outputs' producers excepted. */
+/** Makes all nodes of a scope and its subgraphs read `to` in place of `from`; a subgraph with a value of its own called `from` is left out. */
 export function renameReads(scope: Scope, from: string, to: string): void {
   const visit = (graph: GraphProto): void => {
+    if (graph !== scope.graph && defines(graph, from)) return;
     for (const node of graph.node) {
       node.input = node.input.map((name) => (name === from ? to : name));
       for (const attribute of node.attribute) {
@@ -60,6 +61,11 @@ export function renameReads(scope: Scope, from: string, to: string): void {
     }
   };
   visit(scope.graph);
+}
+
+function defines(graph: GraphProto, name: string): boolean {
+  return graph.input.some((value) => value.name === name) || graph.initializer.some((tensor) => tensor.name === name)
+    || graph.node.some((node) => node.output.includes(name));
 }
 
 /** Values whose type is no longer what value_info says are dropped from it; onnxruntime infers them again. */

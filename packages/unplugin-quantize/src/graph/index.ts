@@ -1,5 +1,7 @@
+export { assertSound } from './assert-sound.ts';
 export * from './attributes.ts';
 export * from './edges.ts';
 export * from './edit.ts';
 export { weightAxis } from './ops/weight-inputs.ts';
+export { cleanGraph, PASSES, type Pass } from './passes/run-passes.ts';
 export * from './scope.ts';

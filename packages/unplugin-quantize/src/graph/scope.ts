@@ -1,9 +1,11 @@
-import type { AttributeProto, GraphProto, Model, NodeProto, TensorProto } from '../onnx/index.ts';
+import { sameDomain, type AttributeProto, type GraphProto, type Model, type NodeProto, type TensorProto } from '../onnx/index.ts';
 
 /** A graph with the graphs around it: names that it does not define are looked up outwards (ONNX IR, "Name scoping"). */
 export interface Scope {
   readonly graph: GraphProto;
   readonly parent: Scope | undefined;
+  /** The node of the parent that carries the graph; undefined for the main graph. */
+  readonly owner: NodeProto | undefined;
   /** '' for the main graph, else the names of the nodes and attributes down to it, such as 'If_3/then_branch/'. */
   readonly path: string;
 }
@@ -11,17 +13,27 @@ export interface Scope {
 /** The main graph and all subgraphs of If, Loop, Scan and the like, outer before inner, in file order. */
 export function scopesOf(model: Model): Scope[] {
   const scopes: Scope[] = [];
-  const visit = (graph: GraphProto, parent: Scope | undefined, path: string): void => {
-    const scope = { graph, parent, path };
+  const visit = (graph: GraphProto, parent: Scope | undefined, owner: NodeProto | undefined, path: string): void => {
+    const scope = { graph, parent, owner, path };
     scopes.push(scope);
     for (const node of graph.node) {
       for (const { attribute, graph: inner } of subgraphsOf(node)) {
-        visit(inner, scope, `${path}${node.name || node.output[0] || node.opType}/${attribute.name}/`);
+        visit(inner, scope, node, `${path}${nodeLabel(node)}/${attribute.name}/`);
       }
     }
   };
-  if (model.proto.graph !== undefined) visit(model.proto.graph, undefined, '');
+  if (model.proto.graph !== undefined) visit(model.proto.graph, undefined, undefined, '');
   return scopes;
+}
+
+/** True when a node is the standard's operator of this name, not another domain's. */
+export function isOperator(node: NodeProto, ...opTypes: string[]): boolean {
+  return opTypes.includes(node.opType) && sameDomain(node.domain, '');
+}
+
+/** What to call a node in a message: its name, else its first output, else its operator. */
+export function nodeLabel(node: NodeProto): string {
+  return node.name || node.output[0] || node.opType;
 }
 
 /** The graphs that a node carries in its attributes. */

@@ -8,6 +8,8 @@ export interface Payload {
   readonly byteLength: number;
   /** The bytes in order; each piece is valid until the next one is taken. */
   chunks(): Iterable<Uint8Array>;
+  /** The first `length` bytes, or all where there are fewer; absent where they would have to be computed. */
+  peek?(length: number): Uint8Array;
 }
 
 /** A payload together with the TensorProto field number that carries it, so that a file is written back as it was. */
@@ -29,11 +31,12 @@ export function rangePayload(source: ByteSource, offset: number, byteLength: num
         yield piece;
       }
     },
+    peek: (length) => source.read(offset, Math.min(length, byteLength)),
   };
 }
 
 export function bytesPayload(bytes: Uint8Array): Payload {
-  return { byteLength: bytes.byteLength, chunks: () => [bytes] };
+  return { byteLength: bytes.byteLength, chunks: () => [bytes], peek: (length) => bytes.subarray(0, length) };
 }
 
 /** All bytes of a payload in one array of its own. */

@@ -1,4 +1,4 @@
-import { create } from '@bufbuild/protobuf';
+import { clearField, create } from '@bufbuild/protobuf';
 import { QuantizeError } from '../errors.ts';
 import { dtypeCode, dtypeOf, rawByteLength, type DType } from './dtype.ts';
 import { externalPayload, isExternal } from './external-data.ts';
@@ -18,6 +18,10 @@ export interface Tensor extends Payload {
 }
 
 const RAW_DATA = 9;
+/** All fields that hold elements or say where they are. */
+const ELEMENT_FIELDS = [
+  'rawData', 'floatData', 'int32Data', 'int64Data', 'stringData', 'doubleData', 'uint64Data', 'externalData', 'dataLocation', 'payload',
+] as const;
 /** float_data and double_data are packed little-endian words: the same bytes as raw form. */
 const RAW_ALIKE = new Set([4, 9, 10]);
 
@@ -39,7 +43,7 @@ export function tensorOf(model: Model, proto: TensorProto): Tensor {
   if (dtype !== 'string' && payload.byteLength !== byteLength) {
     throw new QuantizeError('MODEL_INVALID', `A tensor of ${dtype}[${dims.join(', ')}] needs ${byteLength} bytes and has ${payload.byteLength}.`, place);
   }
-  return { dtype, dims, byteLength, chunks: () => payload.chunks() };
+  return { dtype, dims, byteLength, chunks: () => payload.chunks(), peek: payload.peek };
 }
 
 function payloadOf(model: Model, proto: TensorProto, dtype: DType): Payload {
@@ -56,10 +60,18 @@ function hasPayload(proto: TensorProto): boolean {
 
 /** A TensorProto for a tensor, registered with the model that it will be part of. */
 export function tensorProto(model: Model, name: string, tensor: Tensor): TensorProto {
-  const proto = create(TensorProtoSchema, { name, dataType: dtypeCode(tensor.dtype), dims: tensor.dims.map(BigInt) });
+  const proto = create(TensorProtoSchema, { name });
+  setTensor(model, proto, tensor);
+  return proto;
+}
+
+/** Gives a TensorProto of the model other elements, type and dims; its name and everything else stay. */
+export function setTensor(model: Model, proto: TensorProto, tensor: Tensor): void {
+  for (const field of ELEMENT_FIELDS) clearField(proto, TensorProtoSchema.field[field]);
+  proto.dataType = dtypeCode(tensor.dtype);
+  proto.dims = tensor.dims.map(BigInt);
   proto.payload = model.payloads.length;
   model.payloads.push({ field: RAW_DATA, byteLength: tensor.byteLength, chunks: () => tensor.chunks() });
-  return proto;
 }
 
 /** A tensor over raw bytes in memory. */

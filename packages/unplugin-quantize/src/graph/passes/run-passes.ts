@@ -1,0 +1,47 @@
+import type { Model } from '../../onnx/index.ts';
+import { dropDeadNodes } from './drop-dead-nodes.ts';
+import { dropIdentity } from './drop-identity.ts';
+import { dropStaleTypes } from './drop-stale-types.ts';
+import { dropUnusedInitializers } from './drop-unused-initializers.ts';
+import { foldConstants } from './fold-constants.ts';
+import { initializersAsConstants } from './initializers-as-constants.ts';
+import { liftConstants } from './lift-constants.ts';
+import { mergeEqualInitializers } from './merge-equal-initializers.ts';
+import { sortNodes } from './sort-nodes.ts';
+
+/** One rewriting of a model that keeps what it computes. */
+export interface Pass {
+  readonly name: string;
+  /** Edits the model in place and gives the number of changes. */
+  readonly run: (model: Model) => number;
+}
+
+/** All passes in the order in which they are run: the later ones rely on what the earlier ones bring about. */
+export const PASSES: readonly Pass[] = [
+  { name: 'sort-nodes', run: sortNodes },
+  { name: 'lift-constants', run: liftConstants },
+  { name: 'initializers-as-constants', run: initializersAsConstants },
+  { name: 'drop-identity', run: dropIdentity },
+  { name: 'drop-dead-nodes', run: dropDeadNodes },
+  { name: 'drop-unused-initializers', run: dropUnusedInitializers },
+  { name: 'merge-equal-initializers', run: mergeEqualInitializers },
+  { name: 'fold-constants', run: foldConstants },
+  { name: 'drop-stale-types', run: dropStaleTypes },
+];
+
+/** Each round only leaves what its own changes made possible; two are usual, so this is never reached but by a mistake here. */
+const MAX_ROUNDS = 10;
+
+/**
+ * Brings a model into the form that quantizing expects: weights are initializers, constants are folded, nothing is unused.
+ * What the model computes stays the same, bit for bit.
+ *
+ * @throws QuantizeError MODEL_INVALID, EXTERNAL_DATA_*
+ */
+export function cleanGraph(model: Model): void {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    let changes = 0;
+    for (const pass of PASSES) changes += pass.run(model);
+    if (changes === 0) return;
+  }
+}
