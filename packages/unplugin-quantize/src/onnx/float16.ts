@@ -11,6 +11,12 @@ export function float32BitsToFloat16(from: Uint32Array, to: Uint16Array): void {
   for (let i = 0; i < from.length; i++) to[i] = halfBits(from[i]!);
 }
 
+/** The float16 bits of a number that is first rounded to float32. */
+export function float16Bits(value: number): number {
+  float[0] = value;
+  return halfBits(word[0]!);
+}
+
 function halfBits(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;
   const magnitude = bits & 0x7fffffff;

@@ -1,10 +1,11 @@
 import { QuantizeError } from '../errors.ts';
-import type { Tensor } from '../onnx/index.ts';
+import { float16Bits, halfToNumber, rawByteLength, type Tensor } from '../onnx/index.ts';
 import { channelLayout, float32Chunks, forEachRun, type ChannelLayout } from './float-chunks.ts';
 
 /** An 8-bit type with the values that symmetric quantization uses, as in onnxruntime.quantization's quant_utils.py. */
 export interface QuantType {
   readonly dtype: 'int8' | 'uint8';
+  /** Smallest and largest value; the smallest int8 is not used, so that the range is symmetric. */
   readonly min: number;
   readonly max: number;
   readonly zeroPoint: number;
@@ -18,12 +19,11 @@ const ROUNDER = 6_755_399_441_055_744;
 /** The smallest normal float32; a smaller scale would lose precision, so such a channel gets scale 1 (quant_utils.compute_scale_zp). */
 const SMALLEST_SCALE = 1.175_494_350_822_287_5e-38;
 
-/** An 8-bit tensor and the float32 scale of each channel; both are computed when they are first read. */
+/** An 8-bit tensor and the scale of each channel; both are computed when they are first read. */
 export interface QuantizedTensor {
   readonly values: Tensor;
   /** Shape [channels]. */
   readonly scales: Tensor;
-  readonly type: QuantType;
 }
 
 /**
@@ -32,13 +32,13 @@ export interface QuantizedTensor {
  *
  * @throws QuantizeError MODEL_INVALID when a weight is NaN or infinite
  */
-export function quantizeSymmetric(tensor: Tensor, axis: number | undefined, type: QuantType, name: string): QuantizedTensor {
+export function quantizeSymmetric(
+  tensor: Tensor, axis: number | undefined, type: QuantType, name: string, scaleType: 'float32' | 'float16' = 'float32',
+): QuantizedTensor {
   const layout = channelLayout(tensor.dims, axis);
   let known: Float32Array | undefined;
-  const scales = (): Float32Array => (known ??= symmetricScales(tensor, layout, type, name));
-  const scaleBytes = layout.channels * 4;
+  const scales = (): Float32Array => (known ??= symmetricScales(tensor, layout, type, name, scaleType));
   return {
-    type,
     values: {
       dtype: type.dtype,
       dims: tensor.dims,
@@ -46,27 +46,35 @@ export function quantizeSymmetric(tensor: Tensor, axis: number | undefined, type
       chunks: () => quantizeChunks(tensor, layout, scales(), type),
     },
     scales: {
-      dtype: 'float32',
+      dtype: scaleType,
       dims: [layout.channels],
-      byteLength: scaleBytes,
-      chunks: () => [new Uint8Array(scales().buffer, 0, scaleBytes)],
+      byteLength: rawByteLength(scaleType, layout.channels),
+      chunks: () => [scaleType === 'float32' ? new Uint8Array(scales().buffer) : halfBytes(scales())],
     },
   };
 }
 
-function symmetricScales(tensor: Tensor, layout: ChannelLayout, type: QuantType, name: string): Float32Array {
-  const largest = channelMaxima(tensor, layout);
-  return largest.map((max) => {
+function symmetricScales(tensor: Tensor, layout: ChannelLayout, type: QuantType, name: string, scaleType: 'float32' | 'float16'): Float32Array {
+  return channelMaxima(tensor, layout).map((max) => {
+    const exact = (2 * max) / (type.max - type.min);
+    const scale = exact < SMALLEST_SCALE ? 1 : scaleType === 'float16' ? ceilToHalf(exact) : exact;
     // NaN and infinity have no integer that stands for them.
-    if (!Number.isFinite(max)) {
-      throw new QuantizeError('MODEL_INVALID', 'A weight is NaN or infinite and cannot be quantized.', {
-        node: name,
-        hint: 'Exclude it by name, or export the model again: its training diverged.',
-      });
-    }
-    const scale = (2 * max) / (type.max - type.min);
-    return scale < SMALLEST_SCALE ? 1 : scale;
+    if (Number.isFinite(scale)) return scale;
+    throw new QuantizeError('MODEL_INVALID', 'A weight has elements that are NaN, infinite or beyond 8 million and cannot be quantized.', {
+      node: name,
+      hint: 'Exclude it by name, or export the model again if its training diverged.',
+    });
   });
+}
+
+/** The smallest float16 that is not below a positive number, so that no quantized value overflows; infinity beyond 65504. */
+function ceilToHalf(value: number): number {
+  const bits = float16Bits(value);
+  return halfToNumber(halfToNumber(bits) < value ? bits + 1 : bits);
+}
+
+function halfBytes(scales: Float32Array): Uint8Array {
+  return new Uint8Array(Uint16Array.from(scales, float16Bits).buffer);
 }
 
 /** The largest magnitude in each channel; NaN where a channel has one. */
@@ -100,21 +108,37 @@ function runMaximum(values: Float32Array, from: number, to: number, atLeast: num
 }
 
 function* quantizeChunks(tensor: Tensor, layout: ChannelLayout, scales: Float32Array, type: QuantType): Generator<Uint8Array> {
-  const { zeroPoint } = type;
-  const low = type.min - zeroPoint;
-  const high = type.max - zeroPoint;
-  let output = new Int8Array(0);
+  let output = new Uint8Array(0);
   let start = 0;
   for (const values of float32Chunks(tensor)) {
-    if (output.length < values.length) output = new Int8Array(values.length);
+    if (output.length < values.length) output = new Uint8Array(values.length);
     const target = output;
     forEachRun(values.length, start, layout, (from, to, channel, step) => {
-      for (let i = from, c = channel; i < to; i++, c += step) {
-        const rounded = Math.fround(values[i]! / scales[c]!) + ROUNDER - ROUNDER;
-        target[i] = (rounded < low ? low : rounded > high ? high : rounded) + zeroPoint;
-      }
+      if (step === 0) quantizeRun(values, target, from, to, scales[channel]!, type);
+      else quantizeAcross(values, target, from, to, channel, scales, type);
     });
     start += values.length;
-    yield new Uint8Array(target.buffer, 0, values.length);
+    yield target.subarray(0, values.length);
+  }
+}
+
+/** A run inside one channel. Negative numbers wrap to their two's complement byte. */
+function quantizeRun(values: Float32Array, target: Uint8Array, from: number, to: number, scale: number, { zeroPoint, max }: QuantType): void {
+  const high = max - zeroPoint;
+  for (let i = from; i < to; i++) {
+    const rounded = Math.fround(values[i]! / scale) + ROUNDER - ROUNDER;
+    // Symmetric scales never reach below the smallest value, but 127.5 of a uint8 rounds up beyond the largest.
+    target[i] = (rounded > high ? high : rounded) + zeroPoint;
+  }
+}
+
+/** A run across neighbouring channels, one element each. */
+function quantizeAcross(
+  values: Float32Array, target: Uint8Array, from: number, to: number, channel: number, scales: Float32Array, { zeroPoint, max }: QuantType,
+): void {
+  const high = max - zeroPoint;
+  for (let i = from, c = channel; i < to; i++, c++) {
+    const rounded = Math.fround(values[i]! / scales[c]!) + ROUNDER - ROUNDER;
+    target[i] = (rounded > high ? high : rounded) + zeroPoint;
   }
 }

@@ -1,10 +1,10 @@
-import { indexEdges, namesOf, type Edges, type Names, type Use } from '../graph/index.ts';
+import { indexEdges, namesOf, scopesOf, type Edges, type Names, type Use } from '../graph/index.ts';
 import { dtypeOf, tensorOf, type Model, type Tensor, type TensorProto } from '../onnx/index.ts';
 import type { ResolvedModelOptions } from '../options.ts';
 import type { WeightDecision } from '../types.ts';
 import { nameMatcher } from './match-names.ts';
 
-export type QuantizeOptions = Pick<ResolvedModelOptions, 'format' | 'ops' | 'exclude'>;
+export type QuantizeOptions = Pick<ResolvedModelOptions, 'format' | 'ops' | 'exclude' | 'keepNames'>;
 
 /** What the schemes of one model share: the model they edit and what they decided. */
 export interface Context {
@@ -16,6 +16,8 @@ export interface Context {
   /** Decisions by the initializer they were made for; a later scheme does not touch it again. */
   readonly decisions: Map<TensorProto, WeightDecision>;
   readonly notes: string[];
+  /** The float32 initializers that the source model has; scales that schemes add are none of them. */
+  readonly weights: ReadonlySet<TensorProto>;
 }
 
 /** A float32 initializer that nobody has decided about, with all its readers. */
@@ -27,15 +29,16 @@ export interface Weight {
 }
 
 export function createContext(model: Model, options: QuantizeOptions): Context {
-  const matches = nameMatcher(options.exclude);
-  return { model, options, names: namesOf(model), excluded: matches, decisions: new Map(), notes: [] };
+  const excluded = nameMatcher(options.exclude);
+  const weights = new Set(scopesOf(model).flatMap(({ graph }) => graph.initializer).filter((proto) => dtypeOf(proto.dataType) === 'float32'));
+  return { model, options, names: namesOf(model), excluded, decisions: new Map(), notes: [], weights };
 }
 
 /** The float32 initializers of all scopes that are still undecided, in file order. */
 export function undecidedWeights(context: Context): Weight[] {
-  const { model, decisions } = context;
+  const { model, decisions, weights } = context;
   return indexEdges(model).flatMap((edges) => edges.scope.graph.initializer
-    .filter((proto) => !decisions.has(proto) && dtypeOf(proto.dataType) === 'float32')
+    .filter((proto) => weights.has(proto) && !decisions.has(proto))
     .map((proto) => ({ edges, proto, tensor: tensorOf(model, proto), uses: edges.uses(proto.name) })));
 }
 

@@ -17,7 +17,7 @@ const MIN_ELEMENTS = 1024;
  * with a symmetric scale for each output channel. Node shapes are those that onnxruntime fuses to DynamicQuantizeMatMul.
  *
  *     MatMul(A, W)   ->  Mul(Cast(MatMulInteger(Aq, Wq, Az)), Mul(As, Ws))   with Aq, As, Az = DynamicQuantizeLinear(A)
- *     Gather(W, i)   ->  Mul(Cast(Gather(Wq, i)), Gather(Ws, i))             one scale for each row
+ *     Gather(W, i)   ->  Mul(Cast(Gather(Wq, i)), Cast(Gather(Ws, i)))       one float16 scale for each row
  *     Conv(X, W, b)  ->  Add(Mul(Cast(ConvInteger(Xq, Wq, Xz, 128)), Mul(Xs, Ws)), b)
  *
  * Gemm becomes MatMul and Add first. A weight is taken when every reader of it can be rewritten along the same axis; a weight that
@@ -82,7 +82,7 @@ function isStandard(node: NodeProto): boolean {
 function integerWeight(context: Context, weight: Weight, { axis, type, rows }: Way): IntegerWeight {
   const { model, names } = context;
   const { tensor, proto, edges } = weight;
-  const { values, scales } = quantizeSymmetric(tensor, axis, type, weightName(weight));
+  const { values, scales } = quantizeSymmetric(tensor, axis, type, weightName(weight), rows ? 'float16' : 'float32');
   const rank = tensor.dims.length;
   const channels = tensor.dims[axis]!;
   const isConv = type === UINT8;
@@ -93,7 +93,7 @@ function integerWeight(context: Context, weight: Weight, { axis, type, rows }: W
   const { initializer } = edges.scope.graph;
   initializer.splice(initializer.indexOf(proto), 1, q, scale);
   decide(context, weight, 'int8-dynamic', values.byteLength + scales.byteLength);
-  return { values: q.name, scale: scale.name, scaleRank: dims.length, rank };
+  return { values: q.name, scale: scale.name, rows, rank };
 }
 
 /** Rewrites every reader of the given weights, scope by scope, in place. */

@@ -1,5 +1,5 @@
 import { floatAttribute, indexEdges, intAttribute, makeNode, type Edges } from '../graph/index.ts';
-import { dtypeOf, tensorOf, tensorProto, type NodeProto } from '../onnx/index.ts';
+import { dtypeOf, setTensor, tensorOf, type NodeProto } from '../onnx/index.ts';
 import type { Context } from './context.ts';
 import { transposed } from './transpose.ts';
 
@@ -30,10 +30,9 @@ function isPlain(context: Context, node: NodeProto, edges: Edges): boolean {
 
 function split({ model, names }: Context, node: NodeProto, edges: Edges): NodeProto[] {
   const [input, matrix, bias] = node.input as [string, string, string | undefined];
-  const { initializer } = edges.scope.graph;
   if (intAttribute(node, 'transB', 0) !== 0) {
     const proto = edges.initializers.get(matrix)!;
-    initializer[initializer.indexOf(proto)] = tensorProto(model, matrix, transposed(tensorOf(model, proto)));
+    setTensor(model, proto, transposed(tensorOf(model, proto)));
   }
   const output = node.output[0]!;
   if (bias === undefined || bias === '') return [makeNode('MatMul', [input, matrix], [output], {}, { name: node.name })];

@@ -1,5 +1,6 @@
 import { assertSound } from '../graph/passes/assert-sound.ts';
 import { dropUnusedInitializers } from '../graph/passes/drop-unused-initializers.ts';
+import { minifyNames } from '../graph/passes/minify-names.ts';
 import { cleanGraph } from '../graph/passes/run-passes.ts';
 import { tensorsOf } from '../graph/index.ts';
 import { externalLocations, rangePayload, readModel, writeModel, type ByteSource, type ExternalFiles, type Model, type Payload } from '../onnx/index.ts';
@@ -76,6 +77,7 @@ function quantizeModel(model: Model, options: QuantizeOptions): { context: Conte
   for (const scheme of SCHEMES[options.format]) scheme(context);
   for (const weight of undecidedWeights(context)) decide(context, weight, 'kept', weight.tensor.byteLength, 'not read by an operator that the format changes');
   dropUnusedInitializers(model);
+  if (!options.keepNames) minifyNames(model);
   return { context, stream: writeModel(model) };
 }
 

@@ -4,8 +4,10 @@ import { dtypeCode, type NodeProto } from '../onnx/index.ts';
 /** The initializers that stand for one quantized weight. */
 export interface IntegerWeight {
   values: string;
+  /** float32 and shaped for the product, or, for `rows`, float16 of [rows, 1...]. */
   scale: string;
-  scaleRank: number;
+  /** A Gather reads it row by row. */
+  rows: boolean;
   rank: number;
 }
 
@@ -53,12 +55,16 @@ export function integerConv(nodes: IntegerNodes, node: NodeProto, weight: Intege
 /** Rows and their scales are gathered side by side, so that only the rows that are read are ever unpacked. */
 export function integerGather({ names }: IntegerNodes, node: NodeProto, weight: IntegerWeight): NodeProto[] {
   const output = node.output[0]!;
-  const [rows, floats, scales] = [names.fresh(`${output}_q`), names.fresh(`${output}_f`), names.fresh(`${output}_s`)];
+  const [rows, floats, halves, scales] = [names.fresh(`${output}_q`), names.fresh(`${output}_f`), names.fresh(`${output}_h`), names.fresh(`${output}_s`)];
   const gather = makeNode('Gather', [weight.values, node.input[1]!], [rows], {}, { name: node.name });
-  const gatherScales = makeNode('Gather', [weight.scale, node.input[1]!], [scales]);
+  const gatherScales = makeNode('Gather', [weight.scale, node.input[1]!], [halves]);
   gather.attribute = node.attribute;
   gatherScales.attribute = node.attribute;
-  return [gather, gatherScales, makeNode('Cast', [rows], [floats], { to: FLOAT }), makeNode('Mul', [floats, scales], [output])];
+  return [
+    gather, gatherScales,
+    makeNode('Cast', [rows], [floats], { to: FLOAT }), makeNode('Cast', [halves], [scales], { to: FLOAT }),
+    makeNode('Mul', [floats, scales], [output]),
+  ];
 }
 
 /** A transposed weight: rows become columns, their scales stay. onnxruntime folds the node at load. */
@@ -75,11 +81,12 @@ function quantizeActivation({ names, activations }: IntegerNodes, input: string)
   return { quantize: known === undefined ? [makeNode('DynamicQuantizeLinear', [input], all)] : [], values, scale, zeroPoint };
 }
 
-/** Scales of rows that a Gather also reads are [rows, 1]; a product wants [columns]. */
+/** Scales of rows that a Gather also reads are float16 of [rows, 1]; a product wants float32 of [columns]. */
 function columnScale({ names, addInts }: IntegerNodes, weight: IntegerWeight): { nodes: NodeProto[]; scale: string } {
-  if (weight.scaleRank === 1) return { nodes: [], scale: weight.scale };
-  const scale = names.fresh(`${weight.scale}_c`);
-  return { nodes: [makeNode('Reshape', [weight.scale, addInts('column_shape', [-1])], [scale])], scale };
+  if (!weight.rows) return { nodes: [], scale: weight.scale };
+  const [halves, scale] = [names.fresh(`${weight.scale}_h`), names.fresh(`${weight.scale}_c`)];
+  const reshape = makeNode('Reshape', [weight.scale, addInts('column_shape', [-1])], [halves]);
+  return { nodes: [reshape, makeNode('Cast', [halves], [scale], { to: FLOAT })], scale };
 }
 
 function rescale({ names }: IntegerNodes, product: string, activationScale: string, weightScale: string, output: string): NodeProto[] {
