@@ -4,7 +4,7 @@ import { models } from '../../../../../test/support/models.ts';
 import { realFeeds } from '../../../../../test/support/real-feeds.ts';
 import { bytesOf, reread, runModel } from '../../../../../test/support/run-model.ts';
 import { bytesSource, readModel, type Model } from '../../onnx/index.ts';
-import { assertSound } from '../assert-sound.ts';
+import { assertSound } from './assert-sound.ts';
 import { cleanGraph, PASSES } from './run-passes.ts';
 
 const names = Object.keys(models) as (keyof typeof models)[];

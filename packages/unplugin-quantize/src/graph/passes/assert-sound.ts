@@ -1,6 +1,6 @@
-import { QuantizeError } from '../errors.ts';
-import { dtypeOf, elementCount, isExternal, rawByteLength, type GraphProto, type Model, type NodeProto, type TensorProto } from '../onnx/index.ts';
-import { nodeLabel, scopesOf, subgraphsOf, tensorsOf } from './scope.ts';
+import { QuantizeError } from '../../errors.ts';
+import { dtypeOf, elementCount, isExternal, rawByteLength, type GraphProto, type Model, type NodeProto, type TensorProto } from '../../onnx/index.ts';
+import { nodeLabel, scopesOf, subgraphsOf, tensorsOf } from '../scope.ts';
 
 const HINT = 'The exporter or a tool that edited the model left it broken; onnx.checker.check_model tells more. Export it again.';
 
