@@ -1,0 +1,51 @@
+import type { QuantizeOptions } from '../quantize/index.ts';
+import type { EngineName } from '../types.ts';
+import { sha256Text } from './hash.ts';
+
+/** Raised when an entry's layout changes, so that entries of older versions are not read. */
+export const CACHE_FORMAT = 1;
+
+export interface ArtefactInputs {
+  /** Version of this package: a new one may give other bytes. */
+  version: string;
+  options: QuantizeOptions;
+  /** SHA-256 of the model's file. */
+  model: string;
+  /** SHA-256 of each file of external data, by location. */
+  externals: Record<string, string>;
+}
+
+export interface MeasurementInputs {
+  /** Key of the artefact that was measured. */
+  artefact: string;
+  verify: boolean;
+  /** Whether outputs were compared, on samples or on generated inputs. */
+  compare: boolean;
+  /** SHA-256 of each file of the samples, by path from the samples' own folder; empty without samples. */
+  samples: Record<string, string>;
+  sampleLimit: number;
+  /** Versions of the engines that are installed. */
+  engines: Partial<Record<EngineName, string>>;
+}
+
+/** Key of an artefact: everything that decides its bytes, and nothing else. */
+export function artefactKey({ version, options, model, externals }: ArtefactInputs): string {
+  // Order and repetition of names change nothing in the artefact.
+  const normal = Object.entries(options).map(([key, value]) => [key, Array.isArray(value) ? [...new Set(value)].sort() : value] as const);
+  return keyOf('artefact', { version, options: sorted(normal), model, externals: sorted(Object.entries(externals)) });
+}
+
+/** Key of what was measured on an artefact. Budgets are no part of it: they are judged each time on the figures. */
+export function measurementKey({ artefact, verify, compare, samples, sampleLimit, engines }: MeasurementInputs): string {
+  // The limit cannot matter where no samples are taken.
+  const limit = Object.keys(samples).length === 0 ? null : sampleLimit;
+  return keyOf('measurement', { artefact, verify, compare, samples: sorted(Object.entries(samples)), limit, engines: sorted(Object.entries(engines)) });
+}
+
+function keyOf(kind: string, parts: Record<string, unknown>): string {
+  return sha256Text(JSON.stringify([kind, CACHE_FORMAT, parts]));
+}
+
+function sorted<T>(entries: readonly (readonly [string, T])[]): (readonly [string, T])[] {
+  return entries.toSorted(([a], [b]) => (a < b ? -1 : 1));
+}

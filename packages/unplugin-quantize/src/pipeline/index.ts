@@ -1,0 +1,50 @@
+import { resolve } from 'node:path';
+import type { ResolvedModelOptions } from '../options.ts';
+import { createCache } from './cache.ts';
+import type { PipelineEvent } from './events.ts';
+import { quantizeFile, type PipelineResult } from './quantize-file.ts';
+import { createShare } from './share.ts';
+import { createWorkers } from './workers.ts';
+
+export type { PipelineEvent } from './events.ts';
+export type { PipelineResult } from './quantize-file.ts';
+export { writeReport } from './write-report.ts';
+
+export interface PipelineOptions {
+  /** Folder of the project: relative paths start here, reports name models from here. */
+  root: string;
+  /** Folder of the cache, from the root, or false to keep nothing after `close`. */
+  cacheDir: string | false;
+  /** How many models are worked on side by side. @default half of the cores, at least 1 */
+  workers?: number | undefined;
+  onProgress?: ((event: PipelineEvent) => void) | undefined;
+}
+
+export interface Pipeline {
+  /**
+   * Quantizes a model, or finds the result of an earlier build. Requests for the same model and options share one run.
+   *
+   * @throws QuantizeError BUDGET_BROKEN when the artefact does not hold its budget, and other codes for bad input
+   */
+  quantizeFile(path: string, options: ResolvedModelOptions): Promise<PipelineResult>;
+  /** Stops the workers and removes what was temporary. */
+  close(): Promise<void>;
+}
+
+export function createPipeline({ root, cacheDir, workers: size, onProgress = warnOnly }: PipelineOptions): Pipeline {
+  const cache = createCache(cacheDir === false ? false : resolve(root, cacheDir), (message) => onProgress({ kind: 'warning', message }));
+  const workers = createWorkers(size);
+  const context = { root: resolve(root), cache, workers, share: createShare(), tell: onProgress };
+  return {
+    quantizeFile: (path, options) => quantizeFile(context, path, options),
+    async close() {
+      await workers.close();
+      await cache.close();
+    },
+  };
+}
+
+/** Warnings reach somebody even when nobody listens. */
+function warnOnly(event: PipelineEvent): void {
+  if (event.kind === 'warning') process.emitWarning(event.message, 'unplugin-quantize');
+}

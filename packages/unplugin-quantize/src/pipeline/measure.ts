@@ -1,0 +1,95 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openSamples } from '../calibrate/index.ts';
+import {
+  checkArtefact, compareModels, findEngines, findSyntheticFeeds, INSTALL_HINT, requireEngine, type Engine, type FoundEngines,
+} from '../evaluate/index.ts';
+import { MODEL_DEFAULTS } from '../options.ts';
+import type { AccuracyReport, EngineCheck } from '../types.ts';
+import { quantizeToFile } from './artefact.ts';
+
+export interface MeasureTask {
+  /** How errors call the model. */
+  name: string;
+  /** Absolute paths. */
+  source: string;
+  artefact: string;
+  /** True when the source keeps weights in other files. */
+  isSplit: boolean;
+  sessionOptions: Record<string, unknown>;
+  /** Absolute path of the samples. */
+  calibration: string | undefined;
+  sampleLimit: number;
+  verify: boolean;
+  /** Compare outputs, on generated inputs where there are no samples. */
+  compare: boolean;
+}
+
+/** What running the artefact has shown: plain data, kept in the cache as JSON. */
+export interface Measured {
+  checks: EngineCheck[];
+  accuracy: AccuracyReport | null;
+  notes: string[];
+}
+
+export const NOT_MEASURED: Measured = { checks: [], accuracy: null, notes: [] };
+
+/**
+ * Runs an artefact once in every engine and compares its outputs to the source's.
+ *
+ * @throws QuantizeError ENGINE_REJECTED, ENGINE_MISSING (accuracy was asked for), SAMPLES_*
+ */
+export async function measureArtefact(task: MeasureTask, given?: FoundEngines): Promise<Measured> {
+  const found = given ?? (await findEngines());
+  return withWholeSource(task, found, async (source) => {
+    const checks = task.verify ? await check(task, source, found) : [];
+    const notes = task.verify && found.engines.length === 0 ? [`The artefact was not run, because no engine is there. ${INSTALL_HINT}`] : [];
+    if (!task.compare) return { checks, accuracy: null, notes };
+    const compared = await compare(task, source, requireEngine(found));
+    return { checks, accuracy: compared.accuracy, notes: [...notes, ...compared.notes] };
+  });
+}
+
+async function check(task: MeasureTask, source: string, found: FoundEngines): Promise<EngineCheck[]> {
+  const { artefact, sessionOptions, name } = task;
+  return checkArtefact({ found, source, artefact, sample: await firstSample(task), sessionOptions, model: name });
+}
+
+async function firstSample({ calibration }: MeasureTask): Promise<unknown> {
+  if (calibration === undefined) return undefined;
+  for await (const sample of openSamples(calibration, { limit: 1 })) return sample;
+  return undefined;
+}
+
+async function compare(task: MeasureTask, source: string, engine: Engine): Promise<Pick<Measured, 'accuracy' | 'notes'>> {
+  const { artefact, sessionOptions, calibration, sampleLimit, name } = task;
+  const options = { engine, source, artefact, sessionOptions, model: name };
+  if (calibration !== undefined) return compareModels({ ...options, samples: openSamples(calibration, { limit: sampleLimit }) });
+  const generated = await generateFeeds(engine, source);
+  if ('feeds' in generated) return compareModels({ ...options, samples: [generated.feeds], synthetic: true });
+  return { accuracy: null, notes: [`Accuracy was not measured: the model runs on no generated input (${generated.reason}). Give samples.`] };
+}
+
+async function generateFeeds(engine: Engine, source: string): ReturnType<typeof findSyntheticFeeds> {
+  const session = await engine.open(source);
+  try {
+    return await findSyntheticFeeds(session);
+  } finally {
+    await session.close();
+  }
+}
+
+/** onnxruntime-web opens no second file, so a source with external data is put into one for it. */
+async function withWholeSource<T>(task: MeasureTask, found: FoundEngines, use: (source: string) => Promise<T>): Promise<T> {
+  const isNeeded = task.isSplit && found.engines.some(({ name }) => name === 'onnxruntime-web');
+  if (!isNeeded) return use(task.source);
+  const folder = await mkdtemp(join(tmpdir(), 'unplugin-quantize-'));
+  try {
+    const whole = join(folder, 'source.onnx');
+    quantizeToFile({ path: task.source, name: task.name, options: { ...MODEL_DEFAULTS, format: 'none' }, out: whole });
+    return await use(whole);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,38 @@
+import { judge } from '../gate/index.ts';
+import type { Budget, Format, ModelReport } from '../types.ts';
+import type { Artefact } from './artefact.ts';
+import type { Measured } from './measure.ts';
+
+export interface ReportParts {
+  name: string;
+  requestedFormat: Format;
+  /** SHA-256 of the model's file; external data is not in it. */
+  sourceSha256: string;
+  artefact: Artefact;
+  measured: Measured;
+  budget: Budget;
+}
+
+/**
+ * Puts together what is known of a model and judges its budget.
+ *
+ * @throws QuantizeError when a limit was asked for and its figure could not be measured
+ */
+export function modelReport({ name, requestedFormat, sourceSha256, artefact, measured, budget }: ReportParts): ModelReport {
+  const { bytes, sha256, sourceBytes, format, minOnnxruntime, inputs, outputs, weights, notes } = artefact;
+  const { checks, accuracy } = measured;
+  return {
+    name,
+    requestedFormat,
+    format,
+    source: { bytes: sourceBytes, sha256: sourceSha256 },
+    artefact: { bytes, sha256, ratio: bytes / sourceBytes, minOnnxruntime },
+    inputs,
+    outputs,
+    weights,
+    notes: [...notes, ...measured.notes],
+    checks,
+    accuracy,
+    budget: judge(budget, { bytes, sourceBytes, accuracy }),
+  };
+}

@@ -1,0 +1,86 @@
+import type { Tinypool } from 'tinypool';
+import { QuantizeError } from '../errors.ts';
+import { unwrap, type Outcome } from './transport.ts';
+
+export interface PoolOptions {
+  /** The compiled entry; Node 20 runs no TypeScript. */
+  entry: URL;
+  runtime: 'worker_threads' | 'child_process';
+  /** The largest number of workers; none starts before there is work. */
+  size: number;
+}
+
+/** Workers that start with the first task, end when idle, and never keep the process alive. */
+export interface Pool {
+  /**
+   * Runs an exported function of the entry.
+   *
+   * @throws QuantizeError what the task threw, or WORKER_FAILED when the worker itself ended
+   */
+  run<T>(exported: string, task: { name: string }): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** A dev server asks for model after model; starting a worker for each would cost more than keeping one this long. */
+const IDLE_MS = 5_000;
+
+export function createPool({ entry, runtime, size }: PoolOptions): Pool {
+  let started: Promise<Tinypool> | undefined;
+  const closing = new AbortController();
+  // A worker that cannot even start is told to the pool only: whoever waits must hear of it.
+  const waiting = new Set<(error: unknown) => void>();
+
+  async function start(): Promise<Tinypool> {
+    const { Tinypool } = await import('tinypool');
+    const pool = new Tinypool({
+      filename: entry.href,
+      runtime,
+      minThreads: 0,
+      maxThreads: size,
+      idleTimeout: IDLE_MS,
+      // JSON would turn NaN into null.
+      serialization: 'advanced',
+      ...(runtime === 'child_process' && { env: processEnvironment(), execArgv: withoutDebugger(process.execArgv) }),
+    });
+    pool.on('error', (error: unknown) => waiting.forEach((reject) => reject(error)));
+    return pool;
+  }
+
+  return {
+    async run<T>(exported: string, task: { name: string }) {
+      const pool = await (started ??= start());
+      let reject!: (error: unknown) => void;
+      const failure = new Promise<never>((_, fail) => waiting.add((reject = fail)));
+      try {
+        return unwrap((await Promise.race([pool.run(task, { name: exported }), failure])) as Outcome<T>);
+      } catch (error) {
+        throw error instanceof QuantizeError ? error : workerFailed(error, task.name, closing.signal.aborted);
+      } finally {
+        waiting.delete(reject);
+      }
+    },
+    async close() {
+      closing.abort();
+      await (await started)?.destroy();
+    },
+  };
+}
+
+function workerFailed(cause: unknown, model: string, isClosing: boolean): QuantizeError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  if (isClosing) return new QuantizeError('WORKER_FAILED', 'The work was given up because the build ended.', { model, cause });
+  return new QuantizeError('WORKER_FAILED', `A worker ended before its work was done: ${message}`, {
+    model,
+    hint: 'The usual reasons are too little memory and a crash of onnxruntime. Fewer workers need less memory; `verify: false` leaves onnxruntime out.',
+    cause,
+  });
+}
+
+function processEnvironment(): Record<string, string> {
+  return Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+/** A child that inherits --inspect fights for its parent's port. */
+function withoutDebugger(flags: readonly string[]): string[] {
+  return flags.filter((flag) => !flag.startsWith('--inspect'));
+}

@@ -1,0 +1,120 @@
+import { relative, resolve, sep } from 'node:path';
+import { assertHeld } from '../gate/index.ts';
+import type { ResolvedModelOptions } from '../options.ts';
+import type { ModelReport } from '../types.ts';
+import { artefactOptions } from './artefact-options.ts';
+import { artefactKey, measurementKey } from './cache-key.ts';
+import type { Cache, CachedArtefact } from './cache.ts';
+import { engineVersions, ownVersion } from './engine-versions.ts';
+import type { PipelineEvent } from './events.ts';
+import { NOT_MEASURED, type Measured } from './measure.ts';
+import { modelReport } from './model-report.ts';
+import { assertUnchanged, readContent, type ModelContent } from './read-model.ts';
+import { readSampleFiles } from './sample-files.ts';
+import type { createShare } from './share.ts';
+import type { Workers } from './workers.ts';
+
+export interface PipelineContext {
+  /** Absolute path that relative paths start from. */
+  root: string;
+  cache: Cache;
+  workers: Workers;
+  share: ReturnType<typeof createShare>;
+  tell(event: PipelineEvent): void;
+}
+
+export interface PipelineResult {
+  /** Absolute path of the artefact in the cache; never to be modified. */
+  file: string;
+  /** Equal whether or not the result was cached. */
+  report: ModelReport;
+  sessionOptions: Record<string, unknown>;
+  /** Absolute paths to watch: model, external data, samples. */
+  dependencies: string[];
+  /** True when nothing had to be quantized or measured. */
+  cached: boolean;
+}
+
+/** One request on its way through the pipeline. */
+interface Request {
+  path: string;
+  name: string;
+  options: ResolvedModelOptions;
+}
+
+/**
+ * The story of one model: its content is hashed; an artefact of that content is found or made; what is known of the artefact's
+ * accuracy is found or measured; the budget is judged on the figures.
+ *
+ * @throws QuantizeError BUDGET_BROKEN, and whatever is wrong with the model, its samples or its options
+ */
+export async function quantizeFile(context: PipelineContext, path: string, options: ResolvedModelOptions): Promise<PipelineResult> {
+  const absolute = resolve(context.root, path);
+  const request = { path: absolute, name: displayName(context.root, absolute), options };
+  const content = await context.share(`read ${absolute}`, () => readContent(absolute, request.name, context.cache, context.workers));
+  const made = await findArtefact(context, request, content);
+  const known = await findMeasurement(context, request, made);
+  const cached = made.cached && known.cached;
+  context.tell({ kind: 'done', model: request.name, cached });
+
+  const { artefact } = made;
+  const { format: requestedFormat, budget } = options;
+  const report = modelReport({ name: request.name, requestedFormat, sourceSha256: content.sha256, artefact, measured: known.measured, budget });
+  assertHeld(report);
+  return { file: artefact.file, report, sessionOptions: artefact.sessionOptions, dependencies: [...content.paths, ...known.samples], cached };
+}
+
+interface FoundArtefact {
+  key: string;
+  artefact: CachedArtefact;
+  cached: boolean;
+}
+
+async function findArtefact({ cache, workers, share, tell }: PipelineContext, { path, name, options }: Request, content: ModelContent): Promise<FoundArtefact> {
+  const deciding = artefactOptions(options);
+  const key = artefactKey({ version: await ownVersion(), options: deciding, model: content.sha256, externals: content.externals });
+  return share(`quantize ${key}`, async () => {
+    const found = await cache.find(key);
+    if (found !== undefined) return { key, artefact: found, cached: true };
+    tell({ kind: 'step', model: name, step: 'quantize' });
+    const artefact = await cache.store(key, async (out) => {
+      const made = await workers.quantize({ path, name, options: deciding, out });
+      await assertUnchanged(content, name, cache);
+      return made;
+    });
+    return { key, artefact, cached: false };
+  });
+}
+
+interface FoundMeasurement {
+  measured: Measured;
+  /** Absolute paths of the samples' files. */
+  samples: string[];
+  cached: boolean;
+}
+
+async function findMeasurement({ root, cache, workers, share, tell }: PipelineContext, { path, name, options }: Request, made: FoundArtefact): Promise<FoundMeasurement> {
+  const { verify, sampleLimit, budget } = options;
+  const calibration = options.calibration === undefined ? undefined : resolve(root, options.calibration);
+  const compare = calibration !== undefined || budget.cosine !== undefined;
+  if (!verify && !compare) return { measured: NOT_MEASURED, samples: [], cached: true };
+
+  const files = await readSampleFiles(calibration, cache.hashes);
+  const key = measurementKey({ artefact: made.key, verify, compare, samples: files.hashes, sampleLimit, engines: await engineVersions() });
+  return share(`measure ${key}`, async () => {
+    const known = await cache.read<Measured>('measured', key);
+    if (known !== undefined) return { measured: known, samples: files.paths, cached: true };
+    tell({ kind: 'step', model: name, step: 'measure' });
+    const { file, sessionOptions, externalLocations } = made.artefact;
+    const isSplit = externalLocations.length > 0;
+    const measured = await workers.measure({ name, source: path, artefact: file, isSplit, sessionOptions, calibration, sampleLimit, verify, compare });
+    await cache.write('measured', key, measured);
+    // Read as JSON, so that a miss gives what a hit will give.
+    return { measured: JSON.parse(JSON.stringify(measured)) as Measured, samples: files.paths, cached: false };
+  });
+}
+
+/** The path from the project's root with '/' on every system, so that reports of two machines are equal. */
+function displayName(root: string, path: string): string {
+  return relative(root, path).split(sep).join('/');
+}

@@ -1,0 +1,12 @@
+import { quantizeToFile, type Artefact, type QuantizeTask } from './artefact.ts';
+import { locateExternals } from './locate.ts';
+import { outcomeOf, type Outcome } from './transport.ts';
+
+/** Entry of the worker threads: one exported function for each task. */
+export function quantize(task: QuantizeTask): Promise<Outcome<Artefact>> {
+  return outcomeOf(() => quantizeToFile(task));
+}
+
+export function locate(task: { path: string; name: string }): Promise<Outcome<string[]>> {
+  return outcomeOf(() => locateExternals(task));
+}

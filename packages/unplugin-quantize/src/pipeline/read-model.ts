@@ -1,0 +1,56 @@
+import { dirname } from 'node:path';
+import { QuantizeError } from '../errors.ts';
+import type { Cache } from './cache.ts';
+import { resolveExternal, withModelFile } from './file-source.ts';
+import type { Workers } from './workers.ts';
+
+/** A model as content: what decides the artefact, and which files it came from. */
+export interface ModelContent {
+  sha256: string;
+  /** SHA-256 by location. */
+  externals: Record<string, string>;
+  /** Absolute paths of the model and its external data. */
+  paths: string[];
+}
+
+/**
+ * Hashes a model and its external data; what has not changed since the last build is not read.
+ *
+ * @throws QuantizeError MODEL_* for a file that is no model, EXTERNAL_DATA_*
+ */
+export async function readContent(path: string, name: string, cache: Cache, workers: Pick<Workers, 'locate'>): Promise<ModelContent> {
+  // Opening is the test that this is a file that may be read, with the errors of all other readers.
+  withModelFile(path, name, () => undefined);
+  const { sha256 } = await cache.hashes.digest(path);
+  const locations = await externalsOf(path, name, sha256, cache, workers);
+  const paths = [path];
+  const externals: Record<string, string> = {};
+  for (const location of locations) {
+    const file = resolveExternal(path, location, name);
+    externals[location] = (await cache.hashes.digest(file)).sha256;
+    paths.push(file);
+  }
+  return { sha256, externals, paths };
+}
+
+/** Reading the graph takes longer than a warm build may, so the locations are noted under the hash of the model. */
+async function externalsOf(path: string, name: string, sha256: string, cache: Cache, workers: Pick<Workers, 'locate'>): Promise<string[]> {
+  const known = await cache.read<{ externals: string[] }>('facts', sha256);
+  if (known !== undefined) return known.externals;
+  const externals = await workers.locate({ path, name });
+  await cache.write('facts', sha256, { externals });
+  return externals;
+}
+
+/** @throws QuantizeError MODEL_CHANGED when somebody wrote a file while the artefact was made from it */
+export async function assertUnchanged(content: ModelContent, name: string, cache: Cache): Promise<void> {
+  const hashes = [content.sha256, ...Object.values(content.externals)];
+  for (const [i, path] of content.paths.entries()) {
+    const { sha256 } = await cache.hashes.digest(path);
+    if (sha256 === hashes[i]) continue;
+    throw new QuantizeError('MODEL_CHANGED', `"${path}" was changed while it was quantized.`, {
+      model: name,
+      hint: `Build again when nothing is written to "${dirname(path)}" any more.`,
+    });
+  }
+}
