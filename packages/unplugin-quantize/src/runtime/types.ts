@@ -1,9 +1,14 @@
+/** @ts-ignore -- An optional peer, absent in a browser project that checks its libraries. */
 import type * as NodeEngine from 'onnxruntime-node';
+/** @ts-ignore -- An optional peer, absent in a Node project that checks its libraries. */
 import type * as WebEngine from 'onnxruntime-web';
 import type { ModelVariant } from '../types.ts';
 
-/** Both engines are optional peers with the same types; the type of an absent package is `any`, so the present one is taken. */
-type Present<A, B> = 0 extends 1 & A ? B : A;
+/**
+ * Both engines are optional peers with the same types; the type of an absent package is `any`, so the present one is taken.
+ * In tuples, because a condition on an unresolved type itself is not decided.
+ */
+type Present<A, B> = [0] extends [1 & A] ? B : A;
 
 export type InferenceSession = Present<WebEngine.InferenceSession, NodeEngine.InferenceSession>;
 export type SessionOptions = Present<WebEngine.InferenceSession.SessionOptions, NodeEngine.InferenceSession.SessionOptions>;
