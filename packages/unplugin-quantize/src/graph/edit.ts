@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { NodeProtoSchema, type GraphProto, type Model, type NodeProto } from '../onnx/index.ts';
+import { NodeProtoSchema, type GraphProto, type Model, type NodeProto, type TensorProto } from '../onnx/index.ts';
 import { makeAttribute, type AttributeValue } from './attributes.ts';
 import { scopesOf, type Scope } from './scope.ts';
 
@@ -71,4 +71,9 @@ function defines(graph: GraphProto, name: string): boolean {
 /** Values whose type is no longer what value_info says are dropped from it; onnxruntime infers them again. */
 export function forgetTypes(model: Model): void {
   for (const { graph } of scopesOf(model)) graph.valueInfo = [];
+}
+
+/** Puts other tensors in the place of initializers; those without an entry stay. */
+export function replaceInitializers(graph: GraphProto, replacements: ReadonlyMap<TensorProto, readonly TensorProto[]>): void {
+  graph.initializer = graph.initializer.flatMap((proto) => replacements.get(proto) ?? [proto]);
 }

@@ -1,4 +1,4 @@
-import { forgetTypes, intAttribute, intsAttribute, type Use } from '../graph/index.ts';
+import { forgetTypes, intAttribute, intsAttribute, replaceInitializers, scopesOf, type Use } from '../graph/index.ts';
 import { upgradeOpset } from '../graph/opset/upgrade.ts';
 import { arrayTensor, elementCount, tensorProto, type GraphProto, type NodeProto, type TensorProto } from '../onnx/index.ts';
 import type { DynamicOp } from '../options.ts';
@@ -36,7 +36,9 @@ export function computeInIntegers(context: Context): void {
     notes.push(`No integer arithmetic: opset ${OPSET} is needed, and ${upgrade.reason}.`);
     return;
   }
-  const weights = new Map(candidates.map(({ weight, way }) => [weight.proto, integerWeight(context, weight, way)]));
+  const replacements = new Map<TensorProto, TensorProto[]>();
+  const weights = new Map(candidates.map(({ weight, way }) => [weight.proto, integerWeight(context, weight, way, replacements)]));
+  for (const { graph } of scopesOf(model)) replaceInitializers(graph, replacements);
   rewrite(context, candidates.map(({ weight }) => weight), weights);
   forgetTypes(model);
 }
@@ -78,10 +80,12 @@ function isStandard(node: NodeProto): boolean {
   return node.domain === '' || node.domain === 'ai.onnx';
 }
 
-/** Quantizes a weight, puts its tensors in the place of the float ones and records the decision. */
-function integerWeight(context: Context, weight: Weight, { axis, type, rows }: Way): IntegerWeight {
+/** Quantizes a weight, records the decision and what stands in the place of the float tensor. */
+function integerWeight(
+  context: Context, weight: Weight, { axis, type, rows }: Way, replacements: Map<TensorProto, TensorProto[]>,
+): IntegerWeight {
   const { model, names } = context;
-  const { tensor, proto, edges } = weight;
+  const { tensor, proto } = weight;
   const { values, scales } = quantizeSymmetric(tensor, axis, type, weightName(weight), rows ? 'float16' : 'float32');
   const rank = tensor.dims.length;
   const channels = tensor.dims[axis]!;
@@ -90,8 +94,7 @@ function integerWeight(context: Context, weight: Weight, { axis, type, rows }: W
   const dims = rows ? [channels, ...Array<number>(rank - 1).fill(1)] : isConv ? [channels, ...Array<number>(rank - 2).fill(1)] : [channels];
   const q = tensorProto(model, names.fresh(`${proto.name}_q`), values);
   const scale = tensorProto(model, names.fresh(`${proto.name}_s`), { ...scales, dims });
-  const { initializer } = edges.scope.graph;
-  initializer.splice(initializer.indexOf(proto), 1, q, scale);
+  replacements.set(proto, [q, scale]);
   decide(context, weight, 'int8-dynamic', values.byteLength + scales.byteLength);
   return { values: q.name, scale: scale.name, rows, rank };
 }

@@ -1,39 +1,54 @@
-import { float32BitsToFloat16, type Tensor } from '../onnx/index.ts';
+import { float16Bits, float32BitsToFloat16, type Tensor } from '../onnx/index.ts';
 import { float32Chunks } from './float-chunks.ts';
 
-/** The largest finite float16. Values up to 65520 round to it. */
-const LARGEST_HALF = 65_504;
+/** The smallest magnitude that rounds to infinity in float16; the largest finite one is 65504. */
+const OVERFLOWS = 65_520;
 
 /** True when no finite value becomes infinite in float16; infinities and NaN stay what they are. */
 export function fitsFloat16(tensor: Tensor): boolean {
   for (const values of float32Chunks(tensor)) {
     for (const value of values) {
-      if (Math.abs(value) >= 65_520 && Number.isFinite(value)) return false;
+      if (Math.abs(value) >= OVERFLOWS && Number.isFinite(value)) return false;
     }
   }
   return true;
 }
 
-/**
- * A float32 tensor in half precision, rounded half to even, computed when it is read.
- *
- * @param saturate finite values beyond the range become the largest finite half, as masks of -3.4e38 need
- */
-export function toFloat16(tensor: Tensor, saturate = false): Tensor {
-  return { dtype: 'float16', dims: tensor.dims, byteLength: tensor.byteLength / 2, chunks: () => halfChunks(tensor, saturate) };
+/** Magnitudes from which a finite value is a mask, "minus infinity" for a softmax, and not a quantity. */
+const MASK = 1e30;
+/** What masks become: far below any score, and small enough that two added stay finite. */
+const HALF_MASK = 1e4;
+
+/** True when every finite value is in the range of float16 or is a mask. */
+export function withinHalf(tensor: Tensor): boolean {
+  for (const values of float32Chunks(tensor)) {
+    for (const value of values) {
+      const magnitude = Math.abs(value);
+      if (magnitude >= OVERFLOWS && magnitude < MASK) return false;
+    }
+  }
+  return true;
 }
 
-function* halfChunks(tensor: Tensor, saturate: boolean): Generator<Uint8Array> {
+/** A float32 tensor in half precision, rounded half to even, masks brought into range, computed when it is read. */
+export function toFloat16(tensor: Tensor): Tensor {
+  return { dtype: 'float16', dims: tensor.dims, byteLength: tensor.byteLength / 2, chunks: () => halfChunks(tensor) };
+}
+
+function* halfChunks(tensor: Tensor): Generator<Uint8Array> {
   let output = new Uint16Array(0);
   for (const values of float32Chunks(tensor)) {
     if (output.length < values.length) output = new Uint16Array(values.length);
     const target = output.subarray(0, values.length);
-    const source = saturate ? values.map(saturated) : values;
-    float32BitsToFloat16(new Uint32Array(source.buffer, source.byteOffset, source.length), target);
+    float32BitsToFloat16(new Uint32Array(values.buffer, values.byteOffset, values.length), target);
+    replaceMasks(values, target);
     yield new Uint8Array(target.buffer, 0, target.byteLength);
   }
 }
 
-function saturated(value: number): number {
-  return Number.isFinite(value) ? Math.max(-LARGEST_HALF, Math.min(LARGEST_HALF, value)) : value;
+function replaceMasks(values: Float32Array, halves: Uint16Array): void {
+  for (let i = 0; i < values.length; i++) {
+    if ((halves[i]! & 0x7fff) !== 0x7c00 || !Number.isFinite(values[i]!)) continue;
+    halves[i] = float16Bits(values[i]! < 0 ? -HALF_MASK : HALF_MASK);
+  }
 }

@@ -7,6 +7,7 @@ import { externalLocations, rangePayload, readModel, writeModel, type ByteSource
 import type { Format, ValueSignature, WeightDecision } from '../types.ts';
 import { createContext, decide, undecidedWeights, type Context, type QuantizeOptions } from './context.ts';
 import { computeInIntegers } from './dynamic.ts';
+import { computeInHalves } from './float16-graph.ts';
 import { inlineExternalData } from './inline-external.ts';
 import { minOnnxruntime } from './min-version.ts';
 import { inputSignatures, outputSignatures } from './signature.ts';
@@ -37,7 +38,7 @@ const SCHEMES: Record<Format, readonly ((context: Context) => void)[]> = {
   'int8-dynamic': [computeInIntegers],
   'int8-storage': [(context) => storeSmall(context, 'int8')],
   'fp16-storage': [(context) => storeSmall(context, 'float16')],
-  'fp16': [],
+  'fp16': [computeInHalves],
   'none': [],
 };
 

@@ -1,4 +1,4 @@
-import { makeNode, weightAxis } from '../graph/index.ts';
+import { makeNode, replaceInitializers, weightAxis, type Edges, type Use } from '../graph/index.ts';
 import { dtypeCode, elementCount, tensorProto, type GraphProto, type NodeProto, type Tensor, type TensorProto } from '../onnx/index.ts';
 import { INT8, quantizeSymmetric } from './affine.ts';
 import { decide, isExcluded, undecidedWeights, weightName, type Context, type Weight } from './context.ts';
@@ -18,18 +18,24 @@ const NODE_BYTES = 160;
  * float16 can hold. Weights that are graph outputs, excluded, or would not become smaller stay.
  */
 export function storeSmall(context: Context, type: 'int8' | 'float16'): void {
+  const replacements = new Map<TensorProto, TensorProto[]>();
+  const unpacking = new Map<GraphProto, NodeProto[]>();
   for (const weight of undecidedWeights(context)) {
-    const packed = type === 'int8' ? packInt8(context, weight) : packFloat16(weight);
-    if (typeof packed === 'string') {
-      decide(context, weight, 'kept', weight.tensor.byteLength, packed);
-      continue;
-    }
-    if (packed.bytes + NODE_BYTES >= weight.tensor.byteLength) {
-      decide(context, weight, 'kept', weight.tensor.byteLength, 'too small to gain');
+    const { graph } = weight.edges.scope;
+    const packed = type === 'int8' ? packInt8(context, weight) : packFloat16(context, weight);
+    const reason = typeof packed === 'string' ? packed : packed.bytes + NODE_BYTES >= weight.tensor.byteLength ? 'too small to gain' : undefined;
+    if (typeof packed === 'string' || reason !== undefined) {
+      decide(context, weight, 'kept', weight.tensor.byteLength, reason);
       continue;
     }
     decide(context, weight, type === 'int8' ? 'int8-storage' : 'fp16-storage', packed.bytes);
-    unpackInGraph(context, weight, packed);
+    const { tensors, nodes } = unpack(context, weight.proto.name, packed);
+    replacements.set(weight.proto, tensors);
+    unpacking.set(graph, [...(unpacking.get(graph) ?? []), ...nodes]);
+  }
+  for (const [graph, nodes] of unpacking) {
+    replaceInitializers(graph, replacements);
+    graph.node = [...nodes, ...graph.node];
   }
 }
 
@@ -41,12 +47,12 @@ interface Packed {
 }
 
 function packInt8(context: Context, weight: Weight): Packed | string {
-  const { tensor, uses } = weight;
+  const { tensor, uses, edges } = weight;
   const refusal = refuse(context, weight);
   if (refusal !== undefined) return refusal;
   const rank = tensor.dims.length;
   if (rank < 2) return 'has one dimension';
-  const axes = uses.map(({ node, index }) => weightAxis(node, index, rank));
+  const axes = uses.map((use) => channelAxis(use, rank, edges));
   const other = uses[axes.indexOf(undefined)];
   if (other !== undefined) return `read by ${other.node.opType} as a value, not as a weight`;
   const axis = axes[0]!;
@@ -55,9 +61,23 @@ function packInt8(context: Context, weight: Weight): Packed | string {
   return { values, scales: { ...scales, dims }, bytes: values.byteLength + scales.byteLength };
 }
 
-function packFloat16(weight: Weight): Packed | string {
+/** Operators that only move elements, so that their input is a weight when their outputs are read as weights. */
+const MOVERS = new Set(['Slice', 'Split', 'Concat', 'Reshape', 'Squeeze', 'Unsqueeze', 'Flatten', 'Identity']);
+
+/** The axis along which a reader wants scales, or undefined for a reader that takes the tensor as a value. */
+function channelAxis({ node, index, scope }: Use, rank: number, edges: Edges, depth = 0): number | undefined {
+  const axis = weightAxis(node, index, rank);
+  if (axis !== undefined || !MOVERS.has(node.opType) || scope !== edges.scope || depth > 8) return axis;
+  const readers = node.output.flatMap((name) => (edges.outputs.has(name) ? [undefined] : edges.uses(name)));
+  const isWeight = readers.length > 0 && readers.every((use) => use !== undefined
+    && (weightAxis(use.node, use.index, rank) ?? weightAxis(use.node, use.index, 3) ?? channelAxis(use, rank, edges, depth + 1)) !== undefined);
+  return isWeight ? 0 : undefined;
+}
+
+function packFloat16(context: Context, weight: Weight): Packed | string {
   const { tensor } = weight;
-  if (weight.edges.outputs.has(weight.proto.name)) return 'is an output of the graph';
+  const refusal = refuse(context, weight);
+  if (refusal !== undefined) return refusal;
   if (tensor.byteLength / 2 > NODE_BYTES && !fitsFloat16(tensor)) return 'has values beyond the range of float16';
   return { values: toFloat16(tensor), scales: undefined, bytes: tensor.byteLength / 2 };
 }
@@ -70,21 +90,12 @@ function refuse(context: Context, weight: Weight): string | undefined {
   return undefined;
 }
 
-function unpackInGraph({ model, names }: Context, { edges, proto }: Weight, { values, scales }: Packed): void {
-  const { graph } = edges.scope;
-  const packed = tensorProto(model, names.fresh(`${proto.name}_q`), values);
+/** Tensors and nodes that give a weight back under its own name. */
+function unpack({ model, names }: Context, name: string, { values, scales }: Packed): { tensors: TensorProto[]; nodes: NodeProto[] } {
+  const packed = tensorProto(model, names.fresh(`${name}_q`), values);
   const cast = (to: string): NodeProto => makeNode('Cast', [packed.name], [to], { to: BigInt(dtypeCode('float32')) });
-  if (scales === undefined) {
-    replaceInitializer(graph, proto, [packed], [cast(proto.name)]);
-    return;
-  }
-  const scale = tensorProto(model, names.fresh(`${proto.name}_s`), scales);
-  const unscaled = names.fresh(`${proto.name}_f`);
-  replaceInitializer(graph, proto, [packed, scale], [cast(unscaled), makeNode('Mul', [unscaled, scale.name], [proto.name])]);
-}
-
-/** Puts tensors in the place of one initializer and nodes in front of all others. */
-function replaceInitializer(graph: GraphProto, proto: TensorProto, tensors: TensorProto[], nodes: NodeProto[]): void {
-  graph.initializer.splice(graph.initializer.indexOf(proto), 1, ...tensors);
-  graph.node.unshift(...nodes);
+  if (scales === undefined) return { tensors: [packed], nodes: [cast(name)] };
+  const scale = tensorProto(model, names.fresh(`${name}_s`), scales);
+  const unscaled = names.fresh(`${name}_f`);
+  return { tensors: [packed, scale], nodes: [cast(unscaled), makeNode('Mul', [unscaled, scale.name], [name])] };
 }
