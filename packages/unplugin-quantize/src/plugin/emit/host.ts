@@ -1,0 +1,32 @@
+import type { UnpluginBuildContext, UnpluginContext, UnpluginOptions } from 'unplugin';
+
+/** `this` of the hooks that every bundler has. */
+export type HookContext = UnpluginBuildContext & UnpluginContext;
+
+/** A quantized file that the bundler shall publish. */
+export interface Artefact {
+  /** Absolute path in the cache; read, never changed. */
+  file: string;
+  /** Name to publish under, such as `model.onnx`; bundlers add a hash. */
+  fileName: string;
+  sha256: string;
+}
+
+/** What differs between bundlers. One file in this folder implements it for each. */
+export interface Host {
+  /** Hooks under the bundler's own key; unplugin lays them over the common ones. */
+  hooks: Pick<UnpluginOptions, 'vite' | 'rollup'>;
+  /** True where `/models/x.onnx` means a file below the project's root. */
+  rootRelative: boolean;
+  /** Which of several builds of one plugin instance is at work, such as Vite's `client` and `ssr`. */
+  scope(context: HookContext): string;
+  /** Publishes the artefact and gives the JavaScript expression of its URL for the module that is being loaded. */
+  emit(context: HookContext, artefact: Artefact): Promise<string>;
+  /** Has the module loaded again when one of the files changes; called before the work with what is known, and after it. */
+  watch(context: HookContext, id: string, files: readonly string[]): void;
+  /** Packages that stay imports in the output. */
+  isExternal(context: HookContext, specifier: string): boolean;
+}
+
+/** onnxruntime-node loads a native library by a path beside its own files, so that it cannot be bundled. */
+export const NATIVE_PACKAGE = 'onnxruntime-node';

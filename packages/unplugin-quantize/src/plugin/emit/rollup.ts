@@ -1,0 +1,45 @@
+import type { PluginContext } from 'rollup';
+import { createAssetEmitter } from './asset-emitter.ts';
+import { NATIVE_PACKAGE, type Host } from './host.ts';
+import type { QuantizeSession } from '../session.ts';
+import { emitOnnxruntimeWasm, ONNXRUNTIME_WEB, WASM_URL } from '../onnxruntime-wasm.ts';
+
+const SCOPE = 'rollup';
+
+/** Rollup 4: assets by emitFile, their URLs by import.meta.ROLLUP_FILE_URL, which works in browsers and in Node. */
+export function rollupHost(session: QuantizeSession): Host {
+  const assets = createAssetEmitter();
+  return {
+    rootRelative: false,
+    scope: () => SCOPE,
+    isExternal: (_, specifier) => specifier === NATIVE_PACKAGE,
+    watch: (context, _, files) => files.forEach((file) => context.addWatchFile(file)),
+    async emit(context, artefact) {
+      const reference = await assets.emit(context as unknown as PluginContext, SCOPE, artefact);
+      return `import.meta.ROLLUP_FILE_URL_${reference}`;
+    },
+    hooks: {
+      rollup: {
+        buildStart() {
+          assets.begin(SCOPE);
+          session.begin(SCOPE);
+        },
+        transform: {
+          filter: { id: ONNXRUNTIME_WEB, code: WASM_URL },
+          handler(code, id) {
+            return emitOnnxruntimeWasm(this, code, id);
+          },
+        },
+        async writeBundle() {
+          await session.finish((table) => this.info(`\n${table}`));
+        },
+        async closeBundle() {
+          if (!this.meta.watchMode) await session.close();
+        },
+        async closeWatcher() {
+          await session.close();
+        },
+      },
+    },
+  };
+}

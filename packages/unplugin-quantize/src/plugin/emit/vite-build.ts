@@ -1,0 +1,54 @@
+import { readFile } from 'node:fs/promises';
+import type { PluginContext } from 'rollup';
+import type { Environment, Rolldown } from 'vite';
+import { createAssetEmitter } from './asset-emitter.ts';
+import type { Artefact, HookContext } from './host.ts';
+
+type ResolveFileUrlArgs = Parameters<Rolldown.FunctionPluginHooks['resolveFileUrl']>[0];
+
+/**
+ * Vite's builds. For browsers Vite itself turns import.meta.ROLLUP_FILE_URL into a URL under `base`. Builds for servers are different:
+ * the URL has to be a file's, and Vite drops every asset of theirs (`build.emitAssets`), so the artefacts are emitted again after that.
+ */
+export function viteBuild() {
+  const assets = createAssetEmitter();
+  /** Names that are emitted a second time on purpose. */
+  const restored = new Set<string>();
+
+  return {
+    begin(environment: Environment): void {
+      assets.begin(environment.name);
+    },
+
+    async emit(context: HookContext, environment: Environment, artefact: Artefact): Promise<string> {
+      const reference = await assets.emit(context as unknown as PluginContext, environment.name, artefact);
+      return `import.meta.ROLLUP_FILE_URL_${reference}`;
+    },
+
+    resolveFileUrl(this: { environment: Environment }, { referenceId, relativePath, format }: ResolveFileUrlArgs): string | null {
+      if (!isServer(this.environment) || !assets.emitted(this.environment.name).has(referenceId)) return null;
+      const path = relativePath.split('/').map(encodeURIComponent).join('/');
+      if (format !== 'cjs') return `new URL(${JSON.stringify(path)}, import.meta.url).href`;
+      return `new URL(${JSON.stringify(path)}, require("node:url").pathToFileURL(__filename)).href`;
+    },
+
+    async generateBundle(this: Rolldown.PluginContext & { environment: Environment }, _: unknown, bundle: Rolldown.OutputBundle): Promise<void> {
+      if (!isServer(this.environment)) return;
+      for (const [reference, { file }] of assets.emitted(this.environment.name)) {
+        const fileName = this.getFileName(reference);
+        if (fileName in bundle) continue;
+        restored.add(fileName);
+        this.emitFile({ type: 'asset', fileName, source: await readFile(file) });
+      }
+    },
+
+    /** Rolldown does not notice that Vite has dropped the first file of the name and warns of a conflict. */
+    onLog(_: unknown, { code, message }: { code?: string; message: string }): boolean | undefined {
+      return code === 'FILE_NAME_CONFLICT' && [...restored].some((name) => message.includes(name)) ? false : undefined;
+    },
+  };
+}
+
+function isServer({ config }: Environment): boolean {
+  return config.consumer === 'server';
+}

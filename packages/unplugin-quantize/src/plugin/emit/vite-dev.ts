@@ -1,0 +1,52 @@
+import { pathToFileURL } from 'node:url';
+import type { DevEnvironment, Environment, EnvironmentModuleNode, HotUpdateOptions, ViteDevServer } from 'vite';
+import { artefactServer } from './artefact-server.ts';
+import type { Artefact } from './host.ts';
+
+const FOLDER = '@quantize/';
+
+/**
+ * Vite's dev server, where nothing can be emitted: a middleware serves the artefacts from the cache, code that runs in Node gets the
+ * file's URL, and a change of a model or its samples reloads the page.
+ */
+export function viteDev() {
+  const files = new Map<string, string>();
+  const dependents = new Map<string, Set<string>>();
+  let server: ViteDevServer | undefined;
+
+  return {
+    configureServer(created: ViteDevServer): void {
+      server = created;
+      const { base, server: options } = created.config;
+      created.middlewares.use(artefactServer({ prefix: base + FOLDER, find: (sha256) => files.get(sha256), headers: options.headers }));
+      for (const path of dependents.keys()) created.watcher.add(path);
+    },
+
+    async emit({ config }: Environment, { file, fileName, sha256 }: Artefact): Promise<string> {
+      if (config.consumer === 'server') return JSON.stringify(pathToFileURL(file).href);
+      files.set(sha256, file);
+      return JSON.stringify(`${config.server.origin ?? ''}${config.base}${FOLDER}${sha256}/${encodeURIComponent(fileName)}`);
+    },
+
+    watch(id: string, paths: readonly string[]): void {
+      for (const path of paths.map(withSlashes)) {
+        dependents.set(path, (dependents.get(path) ?? new Set()).add(id));
+        server?.watcher.add(path);
+      }
+    },
+
+    /** Reloads the page even where an importer accepts updates: a session keeps the model that it was made of. */
+    hotUpdate(this: { environment: DevEnvironment }, { file, modules }: HotUpdateOptions): EnvironmentModuleNode[] | undefined {
+      const { moduleGraph, hot } = this.environment;
+      const own = [...(dependents.get(file) ?? [])].map((id) => moduleGraph.getModuleById(id)).filter((module) => module !== undefined);
+      if (own.length === 0) return undefined;
+      for (const module of own) moduleGraph.invalidateModule(module);
+      hot.send({ type: 'full-reload', path: '*' });
+      return modules.filter((module) => !own.includes(module));
+    },
+  };
+}
+
+function withSlashes(path: string): string {
+  return process.platform === 'win32' ? path.replaceAll('\\', '/') : path;
+}

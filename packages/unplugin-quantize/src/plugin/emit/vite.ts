@@ -1,0 +1,67 @@
+import type { Environment, ResolvedConfig, ViteBuilder } from 'vite';
+import type { QuantizeSession } from '../session.ts';
+import { NATIVE_PACKAGE, type HookContext, type Host } from './host.ts';
+import { viteBuild } from './vite-build.ts';
+import { viteDev } from './vite-dev.ts';
+
+/** Vite 6 and later: files of the build in `vite build`, a middleware in the dev server; what runs in Node gets file: URLs in both. */
+export function viteHost(session: QuantizeSession): Host {
+  const build = viteBuild();
+  const dev = viteDev();
+  let config: ResolvedConfig | undefined;
+  let builder: ViteBuilder | undefined;
+  const isServing = (): boolean => config?.command === 'serve';
+
+  return {
+    rootRelative: true,
+    scope: (context) => environmentOf(context).name,
+    isExternal: (context, specifier) => specifier === NATIVE_PACKAGE && !isServing() && environmentOf(context).config.consumer === 'server',
+    watch: (context, id, files) => (isServing() ? dev.watch(id, files) : files.forEach((file) => context.addWatchFile(file))),
+    emit: (context, artefact) => (isServing() ? dev.emit(environmentOf(context), artefact) : build.emit(context, environmentOf(context), artefact)),
+    hooks: {
+      vite: {
+        // One instance for all environments of an app, so that they share one pipeline and one report.
+        sharedDuringBuild: true,
+        configResolved(resolved) {
+          config = resolved;
+          session.root = resolved.root;
+          session.warn = (message) => resolved.logger.warn(`[unplugin-quantize] ${message}`);
+        },
+        configureServer: dev.configureServer,
+        hotUpdate: dev.hotUpdate,
+        async buildApp(appBuilder) {
+          builder = appBuilder;
+        },
+        buildStart() {
+          session.begin(this.environment.name);
+          build.begin(this.environment);
+        },
+        resolveFileUrl: build.resolveFileUrl,
+        generateBundle: { order: 'post', handler: build.generateBundle },
+        onLog: build.onLog,
+        writeBundle: {
+          order: 'post',
+          async handler() {
+            await session.finish((table) => this.environment.logger.info(`\n${table}`));
+          },
+        },
+        async closeBundle() {
+          if (isServing() || (!this.meta.watchMode && !hasMoreToBuild(builder, this.environment))) await session.close();
+        },
+        async closeWatcher() {
+          await session.close();
+        },
+      },
+    },
+  };
+}
+
+/** Vite's name for what it builds or serves for: `client`, `ssr` and those of frameworks. */
+function environmentOf(context: HookContext): Environment {
+  return (context as unknown as { environment: Environment }).environment;
+}
+
+/** True while an app of several environments is being built and another one is to come. */
+function hasMoreToBuild(builder: ViteBuilder | undefined, current: Environment): boolean {
+  return Object.values(builder?.environments ?? {}).some(({ name, isBuilt }) => name !== current.name && !isBuilt);
+}

@@ -1,0 +1,95 @@
+import { resolve } from 'node:path';
+import { QuantizeError } from '../errors.ts';
+import { checkKey, MODEL_OPTIONS, resolveModelOptions, type ModelOptions, type Options } from '../options.ts';
+import { createPipeline, writeReport, type Pipeline, type PipelineResult } from '../pipeline/index.ts';
+import { formatTable } from '../report/index.ts';
+import type { ModelReport } from '../types.ts';
+import type { ModelRequest } from './request.ts';
+
+const CACHE_FOLDER = 'node_modules/.cache/unplugin-quantize';
+const REPORT_FILE = 'quantize-report.json';
+
+/**
+ * What one instance of the plugin keeps between hooks: the pipeline, which several builds share (Vite's client and server), and the
+ * reports of the models that each build asked for.
+ */
+export class QuantizeSession {
+  /** Relative paths start here; the bundler may know better than the working directory. */
+  root = process.cwd();
+  warn: (message: string) => void = (message) => process.emitWarning(message, 'unplugin-quantize');
+  readonly #options: Options;
+  readonly #defaults: ModelOptions;
+  #pipeline: Pipeline | undefined;
+  /** Scope of a build, then file and options, to report. */
+  readonly #reports = new Map<string, Map<string, ModelReport>>();
+  readonly #printed = new Set<string>();
+
+  /** @throws QuantizeError OPTION_UNKNOWN, OPTION_INVALID */
+  constructor(options: Options) {
+    for (const key of Object.keys(options)) checkKey(key, [...Object.keys(MODEL_OPTIONS), 'cache', 'report', 'workers'], 'option');
+    const { cache: _cache, report: _report, workers, ...defaults } = options;
+    if (workers !== undefined && !(Number.isSafeInteger(workers) && workers > 0)) {
+      throw new QuantizeError('OPTION_INVALID', `"workers" is ${JSON.stringify(workers)}, which is not a whole number above 0.`, { option: 'workers' });
+    }
+    resolveModelOptions(defaults);
+    this.#options = options;
+    this.#defaults = defaults;
+  }
+
+  /** Forgets the models of the scope's last build. */
+  begin(scope: string): void {
+    this.#reports.set(scope, new Map());
+  }
+
+  /** Absolute path of the samples that a request is measured on. */
+  samplesOf({ options }: ModelRequest): string | undefined {
+    const { calibration } = { ...this.#defaults, ...options };
+    return calibration === undefined ? undefined : resolve(this.root, calibration);
+  }
+
+  /** @throws QuantizeError see `Pipeline.quantizeFile` */
+  async quantize(scope: string, request: ModelRequest): Promise<PipelineResult> {
+    const options = resolveModelOptions(this.#defaults, request.options);
+    this.#pipeline ??= this.#createPipeline();
+    const result = await this.#pipeline.quantizeFile(request.file, options);
+    if (!this.#reports.has(scope)) this.begin(scope);
+    this.#reports.get(scope)!.set(JSON.stringify([request.file, options]), result.report);
+    return result;
+  }
+
+  /** Prints what has not been printed and writes the report's file: at the end of a build that wrote its output. */
+  async finish(print: (table: string) => void): Promise<void> {
+    const reports = [...this.#reports.values()].flatMap((models) => [...models.values()]);
+    const distinct = [...new Map(reports.map((report) => [JSON.stringify(report), report])).values()];
+    const table = this.table(distinct);
+    if (table !== '') print(table);
+    if (this.#options.report !== false && distinct.length > 0) await writeReport(resolve(this.root, this.#options.report ?? REPORT_FILE), distinct);
+  }
+
+  /** The table of those reports that have not been printed before; empty where there are none. */
+  table(reports: readonly ModelReport[]): string {
+    const fresh = reports.filter((report) => !this.#printed.has(JSON.stringify(report)));
+    for (const report of fresh) this.#printed.add(JSON.stringify(report));
+    const sorted = fresh.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+    return formatTable(sorted, { color: process.stdout.isTTY && process.stdout.hasColors() });
+  }
+
+  /** Stops the workers. A later request starts them again. */
+  async close(): Promise<void> {
+    const pipeline = this.#pipeline;
+    this.#pipeline = undefined;
+    await pipeline?.close();
+  }
+
+  #createPipeline(): Pipeline {
+    const { cache = CACHE_FOLDER, workers } = this.#options;
+    return createPipeline({
+      root: this.root,
+      cacheDir: cache,
+      workers,
+      onProgress: (event) => {
+        if (event.kind === 'warning') this.warn(event.message);
+      },
+    });
+  }
+}

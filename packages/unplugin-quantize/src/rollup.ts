@@ -1,0 +1,4 @@
+import { createRollupPlugin } from 'unplugin';
+import { quantizePlugin } from './index.ts';
+
+export default createRollupPlugin(quantizePlugin);
