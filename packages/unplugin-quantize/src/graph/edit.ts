@@ -26,6 +26,7 @@ export function namesOf(model: Model): Names {
   for (const { graph } of scopesOf(model)) {
     for (const value of [...graph.input, ...graph.output]) taken.add(value.name);
     for (const tensor of graph.initializer) taken.add(tensor.name);
+    for (const sparse of graph.sparseInitializer) taken.add(sparse.values?.name ?? '');
     for (const node of graph.node) {
       taken.add(node.name);
       for (const name of node.input) taken.add(name);

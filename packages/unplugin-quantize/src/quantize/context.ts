@@ -1,4 +1,4 @@
-import { indexEdges, namesOf, scopesOf, type Edges, type Names, type Use } from '../graph/index.ts';
+import { indexEdges, namesOf, scopesOf, type Edges, type Names, type Scope, type Use } from '../graph/index.ts';
 import { dtypeOf, tensorOf, type Model, type Tensor, type TensorProto } from '../onnx/index.ts';
 import type { ResolvedModelOptions } from '../options.ts';
 import type { WeightDecision } from '../types.ts';
@@ -26,6 +26,8 @@ export interface Weight {
   readonly proto: TensorProto;
   readonly tensor: Tensor;
   readonly uses: readonly Use[];
+  /** The edges of the scope that a reader is in. */
+  edgesAt(scope: Scope): Edges;
 }
 
 export function createContext(model: Model, options: QuantizeOptions): Context {
@@ -37,9 +39,11 @@ export function createContext(model: Model, options: QuantizeOptions): Context {
 /** The float32 initializers of all scopes that are still undecided, in file order. */
 export function undecidedWeights(context: Context): Weight[] {
   const { model, decisions, weights } = context;
-  return indexEdges(model).flatMap((edges) => edges.scope.graph.initializer
+  const all = new Map(indexEdges(model).map((edges) => [edges.scope, edges]));
+  const edgesAt = (scope: Scope): Edges => all.get(scope)!;
+  return [...all.values()].flatMap((edges) => edges.scope.graph.initializer
     .filter((proto) => weights.has(proto) && !decisions.has(proto))
-    .map((proto) => ({ edges, proto, tensor: tensorOf(model, proto), uses: edges.uses(proto.name) })));
+    .map((proto) => ({ edges, proto, tensor: tensorOf(model, proto), uses: edges.uses(proto.name), edgesAt })));
 }
 
 /** True when the user excluded the weight itself or a node that reads it. */

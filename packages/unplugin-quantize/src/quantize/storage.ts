@@ -1,4 +1,4 @@
-import { makeNode, replaceInitializers, weightAxis, type Edges, type Use } from '../graph/index.ts';
+import { makeNode, replaceInitializers, weightAxis, type Use } from '../graph/index.ts';
 import { dtypeCode, elementCount, tensorProto, type GraphProto, type NodeProto, type Tensor, type TensorProto } from '../onnx/index.ts';
 import { INT8, quantizeSymmetric } from './affine.ts';
 import { decide, isExcluded, undecidedWeights, weightName, type Context, type Weight } from './context.ts';
@@ -47,12 +47,12 @@ interface Packed {
 }
 
 function packInt8(context: Context, weight: Weight): Packed | string {
-  const { tensor, uses, edges } = weight;
+  const { tensor, uses, edgesAt } = weight;
   const refusal = refuse(context, weight);
   if (refusal !== undefined) return refusal;
   const rank = tensor.dims.length;
   if (rank < 2) return 'has one dimension';
-  const axes = uses.map((use) => channelAxis(use, rank, edges));
+  const axes = uses.map((use) => channelAxis(use, rank, edgesAt));
   const other = uses[axes.indexOf(undefined)];
   if (other !== undefined) return `read by ${other.node.opType} as a value, not as a weight`;
   const axis = axes[0]!;
@@ -64,13 +64,17 @@ function packInt8(context: Context, weight: Weight): Packed | string {
 /** Operators that only move elements, so that their input is a weight when their outputs are read as weights. */
 const MOVERS = new Set(['Slice', 'Split', 'Concat', 'Reshape', 'Squeeze', 'Unsqueeze', 'Flatten', 'Identity']);
 
+/** A rank that every weight input has or can have, for tensors whose rank is no longer known. */
+const WEIGHT_RANK = 3;
+
 /** The axis along which a reader wants scales, or undefined for a reader that takes the tensor as a value. */
-function channelAxis({ node, index, scope }: Use, rank: number, edges: Edges, depth = 0): number | undefined {
+function channelAxis({ node, index, scope }: Use, rank: number, edgesAt: Weight['edgesAt'], depth = 0): number | undefined {
   const axis = weightAxis(node, index, rank);
-  if (axis !== undefined || !MOVERS.has(node.opType) || scope !== edges.scope || depth > 8) return axis;
-  const readers = node.output.flatMap((name) => (edges.outputs.has(name) ? [undefined] : edges.uses(name)));
-  const isWeight = readers.length > 0 && readers.every((use) => use !== undefined
-    && (weightAxis(use.node, use.index, rank) ?? weightAxis(use.node, use.index, 3) ?? channelAxis(use, rank, edges, depth + 1)) !== undefined);
+  if (axis !== undefined || !MOVERS.has(node.opType) || depth > 8) return axis;
+  const edges = edgesAt(scope);
+  if (node.output.some((name) => edges.outputs.has(name))) return undefined;
+  const readers = node.output.flatMap((name) => [...edges.uses(name)]);
+  const isWeight = readers.length > 0 && readers.every((use) => channelAxis(use, WEIGHT_RANK, edgesAt, depth + 1) !== undefined);
   return isWeight ? 0 : undefined;
 }
 
