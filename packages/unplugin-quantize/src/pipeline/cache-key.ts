@@ -1,6 +1,7 @@
 import type { QuantizeOptions } from '../quantize/index.ts';
 import type { EngineName } from '../types.ts';
 import { sha256Text } from './hash.ts';
+import type { MeasurePlan } from './measure-plan.ts';
 
 /** Raised when an entry's layout changes, so that entries of older versions are not read. */
 export const CACHE_FORMAT = 1;
@@ -18,12 +19,9 @@ export interface ArtefactInputs {
 export interface MeasurementInputs {
   /** Key of the artefact that was measured. */
   artefact: string;
-  verify: boolean;
-  /** Whether outputs were compared, on samples or on generated inputs. */
-  compare: boolean;
-  /** SHA-256 of each file of the samples, by path from the samples' own folder; empty without samples. */
+  plan: MeasurePlan;
+  /** SHA-256 of each file of the samples, by name; empty without samples. */
   samples: Record<string, string>;
-  sampleLimit: number;
   /** Versions of the engines that are installed. */
   engines: Partial<Record<EngineName, string>>;
 }
@@ -36,9 +34,10 @@ export function artefactKey({ version, options, model, externals }: ArtefactInpu
 }
 
 /** Key of what was measured on an artefact. Budgets are no part of it: they are judged each time on the figures. */
-export function measurementKey({ artefact, verify, compare, samples, sampleLimit, engines }: MeasurementInputs): string {
-  // The limit cannot matter where no samples are taken.
-  const limit = Object.keys(samples).length === 0 ? null : sampleLimit;
+export function measurementKey({ artefact, plan, samples, engines }: MeasurementInputs): string {
+  const { verify, compare, calibration, sampleLimit } = plan;
+  // Where samples lie does not matter, and neither does the limit where none are taken.
+  const limit = calibration === undefined ? null : sampleLimit;
   return keyOf('measurement', { artefact, verify, compare, samples: sorted(Object.entries(samples)), limit, engines: sorted(Object.entries(engines)) });
 }
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { EngineName } from '../types.ts';
 
 const ENGINES: readonly EngineName[] = ['onnxruntime-node', 'onnxruntime-web'];
@@ -18,12 +18,6 @@ async function versionOf(name: string, from: string): Promise<string | undefined
     if (version !== undefined) return version;
   }
   return undefined;
-}
-
-/** Version of this package, from the package.json above this file. */
-export async function ownVersion(): Promise<string> {
-  const path = join(dirname(dirname(import.meta.dirname)), 'package.json');
-  return (await readVersion(path)) ?? '0.0.0';
 }
 
 async function readVersion(path: string): Promise<string | undefined> {

@@ -8,8 +8,9 @@ import {
 import { MODEL_DEFAULTS } from '../options.ts';
 import type { AccuracyReport, EngineCheck } from '../types.ts';
 import { quantizeToFile } from './artefact.ts';
+import type { MeasurePlan } from './measure-plan.ts';
 
-export interface MeasureTask {
+export interface MeasureTask extends MeasurePlan {
   /** How errors call the model. */
   name: string;
   /** Absolute paths. */
@@ -17,13 +18,8 @@ export interface MeasureTask {
   artefact: string;
   /** True when the source keeps weights in other files. */
   isSplit: boolean;
+  /** Options that the artefact's format needs. */
   sessionOptions: Record<string, unknown>;
-  /** Absolute path of the samples. */
-  calibration: string | undefined;
-  sampleLimit: number;
-  verify: boolean;
-  /** Compare outputs, on generated inputs where there are no samples. */
-  compare: boolean;
 }
 
 /** What running the artefact has shown: plain data, kept in the cache as JSON. */
@@ -32,8 +28,6 @@ export interface Measured {
   accuracy: AccuracyReport | null;
   notes: string[];
 }
-
-export const NOT_MEASURED: Measured = { checks: [], accuracy: null, notes: [] };
 
 /**
  * Runs an artefact once in every engine and compares its outputs to the source's.

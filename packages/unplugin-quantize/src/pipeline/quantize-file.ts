@@ -5,13 +5,15 @@ import type { ModelReport } from '../types.ts';
 import { artefactOptions } from './artefact-options.ts';
 import { artefactKey, measurementKey } from './cache-key.ts';
 import type { Cache, CachedArtefact } from './cache.ts';
-import { engineVersions, ownVersion } from './engine-versions.ts';
+import { engineVersions } from './engine-versions.ts';
 import type { PipelineEvent } from './events.ts';
-import { NOT_MEASURED, type Measured } from './measure.ts';
+import { measurePlan, NOT_MEASURED } from './measure-plan.ts';
+import type { Measured } from './measure.ts';
 import { modelReport } from './model-report.ts';
 import { assertUnchanged, readContent, type ModelContent } from './read-model.ts';
 import { readSampleFiles } from './sample-files.ts';
 import type { createShare } from './share.ts';
+import { ownVersion } from './version.ts';
 import type { Workers } from './workers.ts';
 
 export interface PipelineContext {
@@ -72,7 +74,7 @@ interface FoundArtefact {
 
 async function findArtefact({ cache, workers, share, tell }: PipelineContext, { path, name, options }: Request, content: ModelContent): Promise<FoundArtefact> {
   const deciding = artefactOptions(options);
-  const key = artefactKey({ version: await ownVersion(), options: deciding, model: content.sha256, externals: content.externals });
+  const key = artefactKey({ version: ownVersion(), options: deciding, model: content.sha256, externals: content.externals });
   return share(`quantize ${key}`, async () => {
     const found = await cache.find(key);
     if (found !== undefined) return { key, artefact: found, cached: true };
@@ -94,20 +96,17 @@ interface FoundMeasurement {
 }
 
 async function findMeasurement({ root, cache, workers, share, tell }: PipelineContext, { path, name, options }: Request, made: FoundArtefact): Promise<FoundMeasurement> {
-  const { verify, sampleLimit, budget } = options;
-  const calibration = options.calibration === undefined ? undefined : resolve(root, options.calibration);
-  const compare = calibration !== undefined || budget.cosine !== undefined;
-  if (!verify && !compare) return { measured: NOT_MEASURED, samples: [], cached: true };
-
-  const files = await readSampleFiles(calibration, cache.hashes);
-  const key = measurementKey({ artefact: made.key, verify, compare, samples: files.hashes, sampleLimit, engines: await engineVersions() });
+  const plan = measurePlan(options, root);
+  if (plan === undefined) return { measured: NOT_MEASURED, samples: [], cached: true };
+  const files = await readSampleFiles(plan.calibration, cache.hashes);
+  const key = measurementKey({ artefact: made.key, plan, samples: files.hashes, engines: await engineVersions() });
   return share(`measure ${key}`, async () => {
     const known = await cache.read<Measured>('measured', key);
     if (known !== undefined) return { measured: known, samples: files.paths, cached: true };
     tell({ kind: 'step', model: name, step: 'measure' });
     const { file, sessionOptions, externalLocations } = made.artefact;
     const isSplit = externalLocations.length > 0;
-    const measured = await workers.measure({ name, source: path, artefact: file, isSplit, sessionOptions, calibration, sampleLimit, verify, compare });
+    const measured = await workers.measure({ name, source: path, artefact: file, isSplit, sessionOptions, ...plan });
     await cache.write('measured', key, measured);
     // Read as JSON, so that a miss gives what a hit will give.
     return { measured: JSON.parse(JSON.stringify(measured)) as Measured, samples: files.paths, cached: false };

@@ -1,0 +1,82 @@
+import { BUDGET_LIMITS, DYNAMIC_OPS, FORMATS, MODEL_DEFAULTS, MODEL_OPTIONS, type ModelOptions } from '../options.ts';
+import type { Budget } from '../types.ts';
+
+type OptionName = keyof ModelOptions;
+type Kind = (typeof MODEL_OPTIONS)[OptionName]['kind'];
+type FlagValues = Record<string, unknown>;
+
+export interface Flag {
+  /** As cac reads it: `--format <name>`. */
+  raw: string;
+  help: string;
+}
+
+/** Flags that are not called like their option. */
+const SPELLING: Partial<Record<OptionName, string>> = { sampleLimit: 'samples' };
+
+const VALUE_NAMES: Record<Exclude<Kind, 'budget' | 'flag'>, string> = { format: 'format', ops: 'a,b', names: 'a,b', path: 'path', count: 'n' };
+
+/** The flags of a model's options: one each, a budget has one for each limit. */
+export function modelFlags(): Flag[] {
+  return optionNames().flatMap((name): Flag[] => {
+    const { kind, help } = MODEL_OPTIONS[name];
+    const flag = kebab(SPELLING[name] ?? name);
+    if (kind === 'budget') return Object.entries(BUDGET_LIMITS).map(([limit, row]) => ({ raw: `--${kebab(limit)} <number>`, help: `budget: ${row.help}` }));
+    if (kind === 'flag') return [MODEL_DEFAULTS[name] === true ? { raw: `--no-${flag}`, help: `do not ${help}` } : { raw: `--${flag}`, help }];
+    return [{ raw: `--${flag} <${VALUE_NAMES[kind]}>`, help: help + describeDefault(name, kind) }];
+  });
+}
+
+/** The options that were set by flags, unchecked. */
+export function modelOptionsOf(values: FlagValues): ModelOptions {
+  const set = optionNames().map((name) => [name, READERS[MODEL_OPTIONS[name].kind](values, SPELLING[name] ?? name)] as const);
+  return Object.fromEntries(set.filter(([, value]) => value !== undefined)) as ModelOptions;
+}
+
+/** What was given for one flag becomes the option's value; undefined where nothing was given. */
+const READERS: Record<Kind, (values: FlagValues, name: string) => unknown> = {
+  format: readText,
+  path: readText,
+  ops: readList,
+  names: readList,
+  count: readLast,
+  flag: readLast,
+  budget: readBudget,
+};
+
+/** The last one wins where a flag is given twice. */
+function readLast(values: FlagValues, name: string): unknown {
+  return [values[name]].flat().at(-1);
+}
+
+/** The parser takes text that looks like a number for one. */
+function readText(values: FlagValues, name: string): string | undefined {
+  const value = readLast(values, name);
+  return value === undefined ? undefined : String(value);
+}
+
+function readList(values: FlagValues, name: string): string[] | undefined {
+  const given = values[name];
+  return given === undefined ? undefined : [given].flat().flatMap((item) => String(item).split(',')).filter((item) => item !== '');
+}
+
+function readBudget(values: FlagValues): Budget | undefined {
+  const limits = Object.keys(BUDGET_LIMITS).map((limit) => [limit, readLast(values, limit)] as const).filter(([, asked]) => asked !== undefined);
+  return limits.length === 0 ? undefined : (Object.fromEntries(limits) as Budget);
+}
+
+function describeDefault(name: OptionName, kind: Kind): string {
+  const value = MODEL_DEFAULTS[name];
+  const choices = kind === 'format' ? Object.keys(FORMATS) : kind === 'ops' ? DYNAMIC_OPS : [];
+  const isSet = value !== undefined && !(Array.isArray(value) && value.length === 0);
+  return [choices.length > 0 ? `: ${choices.join(', ')}` : '', isSet ? ` (default: ${String(value)})` : ''].join('');
+}
+
+function optionNames(): OptionName[] {
+  return Object.keys(MODEL_OPTIONS) as OptionName[];
+}
+
+/** `maxBytes` to `max-bytes`. */
+export function kebab(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

@@ -1,0 +1,76 @@
+import { cac, type CAC } from 'cac';
+import { QuantizeError } from '../errors.ts';
+import { checkKey } from '../options.ts';
+import { ownVersion } from '../pipeline/version.ts';
+import { kebab, modelFlags, modelOptionsOf } from './flags.ts';
+
+const NAME = 'unplugin-quantize';
+
+/**
+ * The work that the arguments ask for, not begun; undefined when help or version was printed.
+ *
+ * @throws QuantizeError OPTION_UNKNOWN, OPTION_INVALID for arguments that make no sense
+ */
+export function parseCommandLine(argv: readonly string[]): (() => Promise<void>) | undefined {
+  const cli = define();
+  cli.parse([...argv], { run: false });
+  const { help, version: asksVersion } = cli.options as Record<string, unknown>;
+  if (help || (asksVersion && cli.matchedCommandName === undefined)) return undefined;
+  assertKnown(cli);
+  return () => run(cli);
+}
+
+function define(): CAC {
+  const cli = cac(NAME);
+  const quantize = cli.command('quantize <model>', 'write a quantized copy of an ONNX model')
+    .option('-o, --output <file>', 'where to write it')
+    .example(`${NAME} quantize model.onnx -o model.int8.onnx --format int8 --calibration samples.ts --cosine 0.99`);
+  for (const { raw, help } of modelFlags()) quantize.option(raw, help);
+  quantize.option('--json <file>', 'write the report as JSON').action(async (model: unknown, flags: Record<string, unknown>) => {
+    const { runQuantize } = await import('./quantize.ts');
+    await runQuantize({ model: String(model), output: text(flags, 'output'), json: text(flags, 'json'), options: modelOptionsOf(flags) });
+  });
+  cli.command('inspect <model>', 'show what a model consists of and what each format would reach')
+    .option('--json', 'print JSON')
+    .action(async (model: unknown, flags: Record<string, unknown>) => {
+      const { runInspect } = await import('./inspect.ts');
+      runInspect(String(model), { json: flags['json'] === true });
+    });
+  cli.help();
+  cli.version(ownVersion());
+  return cli;
+}
+
+function text(flags: Record<string, unknown>, name: string): string | undefined {
+  const value = [flags[name]].flat().at(-1);
+  return value === undefined ? undefined : String(value);
+}
+
+function assertKnown(cli: CAC): void {
+  const command = cli.matchedCommand;
+  if (command === undefined) {
+    const asked = cli.args[0];
+    const hint = `Run ${NAME} --help.`;
+    if (asked === undefined) throw new QuantizeError('OPTION_INVALID', 'Which command? There are quantize and inspect.', { hint });
+    checkKey(String(asked), cli.commands.map(({ name }) => name), 'command');
+    return;
+  }
+  const known = [...command.options, ...cli.globalCommand.options].flatMap(({ names }) => names).map(dashed);
+  for (const name of Object.keys(cli.options)) if (name !== '--') checkKey(dashed(name), known, 'flag');
+}
+
+function dashed(name: string): string {
+  return name.length === 1 ? `-${name}` : `--${kebab(name)}`;
+}
+
+async function run(cli: CAC): Promise<void> {
+  try {
+    await cli.runMatchedCommand();
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'CACError') throw error;
+    throw new QuantizeError('OPTION_INVALID', `${error.message[0]!.toUpperCase()}${error.message.slice(1)}.`, {
+      hint: `Run ${NAME} ${cli.matchedCommandName ?? ''} --help.`.replace('  ', ' '),
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,81 @@
+import { realpathSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { QuantizeError } from '../errors.ts';
+import { assertHeld } from '../gate/index.ts';
+import { resolveModelOptions, type ModelOptions } from '../options.ts';
+import { artefactOptions } from '../pipeline/artefact-options.ts';
+import { quantizeToFile } from '../pipeline/artefact.ts';
+import { sha256File } from '../pipeline/hash.ts';
+import { measurePlan, NOT_MEASURED, type MeasurePlan } from '../pipeline/measure-plan.ts';
+import type { Measured, MeasureTask } from '../pipeline/measure.ts';
+import { modelReport } from '../pipeline/model-report.ts';
+import { createWorkers } from '../pipeline/workers.ts';
+import { writeFailed } from '../pipeline/write-file.ts';
+import { writeReport } from '../pipeline/write-report.ts';
+import { formatTable } from '../report/index.ts';
+import { withDraft } from './draft.ts';
+import { hasColor, print } from './print.ts';
+
+export interface QuantizeArguments {
+  model: string;
+  output: string | undefined;
+  /** Path of the report. */
+  json: string | undefined;
+  options: ModelOptions;
+}
+
+/**
+ * Quantizes a file in this process, which needs the least memory and time; onnxruntime is loaded in a child process only.
+ * The output appears when everything was held; the report is also written for a broken budget.
+ *
+ * @throws QuantizeError BUDGET_BROKEN, and other codes for bad input
+ */
+export async function runQuantize({ model, output, json, options: given }: QuantizeArguments): Promise<void> {
+  const options = resolveModelOptions(given);
+  const target = checkOutput(model, output);
+  await withDraft(target, async (draft) => {
+    const artefact = quantizeToFile({ path: model, name: model, options: artefactOptions(options), out: draft });
+    const { sessionOptions, externalLocations } = artefact;
+    const files = { source: resolve(model), artefact: draft, isSplit: externalLocations.length > 0 };
+    const measured = await measure(measurePlan(options, '.'), { name: model, ...files, sessionOptions });
+    // Only the JSON shows it, and it takes a while for a large model.
+    const sourceSha256 = json === undefined ? '' : await sha256File(model);
+    const report = modelReport({ name: model, requestedFormat: options.format, sourceSha256, artefact, measured, budget: options.budget });
+    print(formatTable([report], { color: hasColor(process.stdout) }));
+    if (json !== undefined) await writeReport(resolve(json), [report]);
+    assertHeld(report);
+    await rename(draft, target).catch((cause: unknown) => {
+      throw writeFailed(target, cause);
+    });
+  });
+}
+
+async function measure(plan: MeasurePlan | undefined, task: Omit<MeasureTask, keyof MeasurePlan>): Promise<Measured> {
+  if (plan === undefined) return NOT_MEASURED;
+  const workers = createWorkers(1);
+  try {
+    return await workers.measure({ ...task, ...plan });
+  } finally {
+    await workers.close();
+  }
+}
+
+function checkOutput(model: string, output: string | undefined): string {
+  if (output === undefined) {
+    throw new QuantizeError('OPTION_INVALID', 'Where to? The output file is missing.', { option: '--output', hint: 'Say -o model.int8.onnx.' });
+  }
+  const target = resolve(output);
+  if (realPath(target) === realPath(model)) {
+    throw new QuantizeError('OPTION_INVALID', 'The output would replace the model itself.', { option: '--output', hint: 'Give it another name: quantizing cannot be undone.' });
+  }
+  return target;
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return resolve(path);
+  }
+}

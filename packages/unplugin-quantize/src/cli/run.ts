@@ -1,0 +1,21 @@
+import { QuantizeError } from '../errors.ts';
+import { parseCommandLine } from './parse.ts';
+import { printError } from './print.ts';
+
+/** What a shell gets to see. */
+export const EXIT = { held: 0, budgetBroken: 1, badInput: 2 } as const;
+
+/**
+ * Runs the command line and returns the exit code; errors are printed, never thrown.
+ *
+ * @param argv as in process.argv, with two entries before the arguments
+ */
+export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  try {
+    await parseCommandLine(argv)?.();
+    return EXIT.held;
+  } catch (error) {
+    printError(error);
+    return error instanceof QuantizeError && error.code === 'BUDGET_BROKEN' ? EXIT.budgetBroken : EXIT.badInput;
+  }
+}

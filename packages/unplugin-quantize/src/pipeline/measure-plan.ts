@@ -1,0 +1,25 @@
+import { resolve } from 'node:path';
+import type { ResolvedModelOptions } from '../options.ts';
+import type { Measured } from './measure.ts';
+
+/** What has to be found out by running models. */
+export interface MeasurePlan {
+  /** Run the artefact once in every engine. */
+  verify: boolean;
+  /** Compare outputs, on generated inputs where there are no samples. */
+  compare: boolean;
+  /** Absolute path of the samples. */
+  calibration: string | undefined;
+  sampleLimit: number;
+}
+
+/** Samples ask for a comparison, and so does a budget that needs one; undefined when nothing has to be run. */
+export function measurePlan(options: ResolvedModelOptions, root: string): MeasurePlan | undefined {
+  const { verify, sampleLimit, budget } = options;
+  const calibration = options.calibration === undefined ? undefined : resolve(root, options.calibration);
+  const compare = calibration !== undefined || budget.cosine !== undefined;
+  return verify || compare ? { verify, compare, calibration, sampleLimit } : undefined;
+}
+
+/** For a plan of nothing. */
+export const NOT_MEASURED: Measured = { checks: [], accuracy: null, notes: [] };
