@@ -39,3 +39,15 @@ export function makeAttribute(name: string, value: AttributeValue): AttributePro
   if (value.$typeName === 'onnx.GraphProto') return create(AttributeProtoSchema, { name, type: Type.GRAPH, g: value });
   return create(AttributeProtoSchema, { name, type: Type.TENSOR, t: value });
 }
+
+/** Sets an attribute, in the place of one with the same name. */
+export function setAttribute(node: NodeProto, name: string, value: AttributeValue): void {
+  const attribute = makeAttribute(name, value);
+  const index = node.attribute.findIndex((other) => other.name === name);
+  if (index < 0) node.attribute.push(attribute);
+  else node.attribute[index] = attribute;
+}
+
+export function dropAttributes(node: NodeProto, ...names: string[]): void {
+  node.attribute = node.attribute.filter((attribute) => !names.includes(attribute.name));
+}

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { models } from '../../../../../test/support/models.ts';
 import { realFeeds } from '../../../../../test/support/real-feeds.ts';
-import { bytesOf, reread, runModel } from '../../../../../test/support/run-model.ts';
+import { runModel } from '../../../../../test/support/run-model.ts';
 import { bytesSource, readModel, type Model } from '../../onnx/index.ts';
 import { assertSound } from './assert-sound.ts';
 import { cleanGraph, PASSES } from './run-passes.ts';
