@@ -1,8 +1,8 @@
 /**
  * Characters that a module id does not carry through a dev server unharmed: `#` ends a URL, a percent sign makes it malformed, `?`, `&` and
- * `=` divide it, a browser turns a backslash into a slash and drops control characters. Spaces and other letters survive.
+ * `=` divide it, a browser turns a backslash into a slash and drops control characters and a space at the end. Other letters survive.
  */
-const UNSAFE = /[\p{Cc}%#?&=\\]/gu;
+const UNSAFE = /[\p{Cc}%#?&=\\]| $/gu;
 
 /** Text for an id: every unsafe character as `=` and two hexadecimal digits, so that no URL decoding touches it. */
 export function escapeForId(text: string): string {

@@ -29,18 +29,13 @@ export function modelFacts(report: ModelReport, sessionOptions: Record<string, u
  * @param url JavaScript expression of the artefact's URL
  */
 export function modelModule(facts: ModelFacts, url: string): string {
-  const { variants, report, ...rest } = facts;
-  const fields = Object.entries({ ...rest }).map(([key, value]) => `  ${key}: ${JSON.stringify(value)},`);
-  const rows = variants.map(({ target, format, ...more }) => `    { target: "${target}", format: "${format}", url, ${inner(more)} },`);
-  return ['const url = ' + url + ';', 'export default {', ...fields, '  variants: [', ...rows, '  ],', `  report: ${JSON.stringify(report)},`, '};', ''].join('\n');
+  const { variants, ...rest } = facts;
+  const fields = Object.entries(rest).map(([key, value]) => `  ${JSON.stringify(key)}: ${JSON.stringify(value)},`);
+  const rows = variants.map((variant) => `    { "url": url, ${JSON.stringify(variant).slice(1)},`);
+  return [`const url = ${url};`, 'export default {', ...fields, '  "variants": [', ...rows, '  ],', '};', ''].join('\n');
 }
 
 /** The source of the module of an import with `&url`. */
 export function urlModule(url: string): string {
   return `export default ${url};\n`;
-}
-
-/** A JSON object without its braces. */
-function inner(value: object): string {
-  return JSON.stringify(value).slice(1, -1);
 }

@@ -13,7 +13,7 @@ export interface ModelRequest {
 }
 
 /** Ids that belong to this plugin; bundlers use it as a filter before they call a hook. Ids that start with NUL are other plugins'. */
-export const REQUEST_ID = /^[^\0].*\.onnx\?(?:[^?]*&)?quantize(?:[=&]|$)/;
+export const REQUEST_ID = /^[^\0][^?]*\.onnx\?(?:[^?]*&)?quantize(?:[=&]|$)/;
 
 /** Keys that bundlers put into ids for themselves. */
 const HOST_KEYS = new Set(['import', 't', 'v', 'html-proxy']);

@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import type { ModelReport, QuantizedModel } from '../types.ts';
+import { modelFacts, modelModule, urlModule } from './module-code.ts';
+
+const report: ModelReport = {
+  name: 'models/it\'s "ü\u2028`${x}`.onnx',
+  requestedFormat: 'int8',
+  format: 'int8-storage',
+  source: { bytes: 100, sha256: 'aa' },
+  artefact: { bytes: 25, sha256: 'bb', ratio: 0.25, minOnnxruntime: '1.17.0' },
+  inputs: [{ name: '</script>\\', dtype: 'float32', dims: [1, 'N', null] }],
+  outputs: [{ name: 'y', dtype: 'int64', dims: null }],
+  weights: [],
+  notes: [],
+  checks: [],
+  accuracy: null,
+  budget: [],
+};
+
+/** What an import of the module gives. */
+async function evaluate<T>(code: string): Promise<T> {
+  const module = (await import(/* @vite-ignore */ `data:text/javascript;base64,${Buffer.from(code).toString('base64')}`)) as { default: T };
+  return module.default;
+}
+
+describe('modelModule', () => {
+  it('is JavaScript whose default export is the model, with the URL as an expression', async () => {
+    const facts = modelFacts(report, { extra: { session: { key: '0' } } });
+    const model = await evaluate<QuantizedModel>(modelModule(facts, 'new URL("m.onnx", "https://example.test/a/").href'));
+    const url = 'https://example.test/a/m.onnx';
+    expect(model).toEqual({ ...facts, variants: facts.variants.map((variant) => ({ ...variant, url })) });
+    expect(model).toEqual({
+      name: 'it\'s "ü\u2028`${x}`.onnx',
+      hash: 'bb',
+      source: { bytes: 100, hash: 'aa' },
+      inputs: report.inputs,
+      outputs: report.outputs,
+      variants: ['wasm', 'node'].map((target) => ({ target, format: 'int8-storage', url, bytes: 25, sha256: 'bb', minOnnxruntime: '1.17.0', sessionOptions: { extra: { session: { key: '0' } } } })),
+      report: { format: 'int8-storage', ratio: 0.25, cosine: null },
+    });
+  });
+
+  it('tells the lowest cosine of all outputs', () => {
+    const output = { name: 'y', meanCosine: 1, maxAbsError: 0, meanAbsError: 0, sqnr: null, top1Agreement: null, worstSample: 0 };
+    const accuracy = { engine: 'onnxruntime-node', engineVersion: '1', samples: 1, synthetic: false, outputs: [{ ...output, cosine: 0.9 }, { ...output, cosine: 0.8 }] } as const;
+    expect(modelFacts({ ...report, accuracy: { ...accuracy, outputs: [...accuracy.outputs] } }, {}).report.cosine).toBe(0.8);
+  });
+});
+
+describe('urlModule', () => {
+  it('exports the URL alone', async () => {
+    expect(await evaluate<string>(urlModule('"/a.onnx"'))).toBe('/a.onnx');
+  });
+});
