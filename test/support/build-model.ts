@@ -69,6 +69,11 @@ export function ints(dims: number[], data: readonly number[]): Tensor {
   return arrayTensor('int64', dims, BigInt64Array.from(data, BigInt));
 }
 
+/** A scalar truth value. */
+export function rawBool(value: boolean): Tensor {
+  return arrayTensor('bool', [], Uint8Array.of(value ? 1 : 0));
+}
+
 /** float32 values -4, -3.75, -3.5 ... 4, then from the start: exact in half precision too. */
 export function ramp(dims: number[]): Tensor {
   return floats(dims, Array.from({ length: elementCount(dims) }, (_, i) => (i % 33) / 4 - 4));
