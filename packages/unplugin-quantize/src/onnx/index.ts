@@ -2,6 +2,7 @@
 export { create } from '@bufbuild/protobuf';
 export { dtypeCode, dtypeOf, rawByteLength, type DType } from './dtype.ts';
 export { externalLocations, isExternal } from './external-data.ts';
+export { externalizeData } from './externalize.ts';
 export { float16Bits, float16ToFloat32, float32BitsToFloat16, halfToNumber } from './float16.ts';
 export * from './gen/onnx_pb.ts';
 export { cloneModel, opsetVersion, readModel, requireOpset, sameDomain, writeModel, type Model } from './model.ts';

@@ -67,11 +67,16 @@ export function tensorProto(model: Model, name: string, tensor: Tensor): TensorP
 
 /** Gives a TensorProto of the model other elements, type and dims; its name and everything else stay. */
 export function setTensor(model: Model, proto: TensorProto, tensor: Tensor): void {
-  for (const field of ELEMENT_FIELDS) clearField(proto, TensorProtoSchema.field[field]);
+  clearElements(proto);
   proto.dataType = dtypeCode(tensor.dtype);
   proto.dims = tensor.dims.map(BigInt);
   proto.payload = model.payloads.length;
   model.payloads.push({ field: RAW_DATA, byteLength: tensor.byteLength, chunks: () => tensor.chunks() });
+}
+
+/** Takes the elements out of a TensorProto, wherever they are; type and dims stay. */
+export function clearElements(proto: TensorProto): void {
+  for (const field of ELEMENT_FIELDS) clearField(proto, TensorProtoSchema.field[field]);
 }
 
 /** A tensor over raw bytes in memory. */
