@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
@@ -12,10 +11,13 @@ import { build, createLogger, mergeConfig, type InlineConfig, type Logger } from
 import { onTestFinished } from 'vitest';
 import { models } from '../support/models.ts';
 
-/** A project of its own in a temporary folder: text files, and models by their name in models.ts. It goes with the test. */
+/** Inside of the repository, so that projects find its packages. */
+const FOLDER = join(import.meta.dirname, '../.cache/plugin');
+
+/** A project of its own in a new folder: text files, and models by their name in models.ts. It goes with the test. */
 export function makeProject(files: Record<string, string>, copies: Record<string, keyof typeof models> = {}): string {
-  // The real path, because bundlers resolve links and macOS's temporary folder is one.
-  const root = realpathSync(mkdtempSync(join(tmpdir(), 'quantize-plugin-')));
+  mkdirSync(FOLDER, { recursive: true });
+  const root = mkdtempSync(join(FOLDER, 'p-'));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   const all = { 'package.json': '{ "type": "module" }', ...files };
   for (const [name, text] of Object.entries(all)) writeFileSync(prepare(root, name), text);

@@ -2,7 +2,7 @@ import type { PluginContext } from 'rollup';
 import type { HookContext, Host } from './emit/host.ts';
 import { formatRequest, parseRequest } from './request.ts';
 import { resolveModel } from './resolve.ts';
-import type { QuantizeSession } from './session.ts';
+import type { PluginState } from './state.ts';
 
 /**
  * The module id of a model import: the absolute path of the model with the query in one spelling, so that equal wishes are one module.
@@ -11,10 +11,10 @@ import type { QuantizeSession } from './session.ts';
  * @returns undefined for imports of other plugins
  * @throws QuantizeError MODEL_NOT_FOUND, OPTION_UNKNOWN, OPTION_INVALID
  */
-export async function resolveRequest(session: QuantizeSession, host: Host, context: HookContext, specifier: string, importer: string | undefined): Promise<string | undefined> {
+export async function resolveRequest(state: PluginState, host: Host, context: HookContext, specifier: string, importer: string | undefined): Promise<string | undefined> {
   const request = parseRequest(specifier);
   if (request === undefined) return undefined;
-  const { root } = session;
+  const { root } = state;
   const file = await resolveModel(request.file, importer, { root, rootRelative: host.rootRelative, resolve: (path, from) => askBundler(context, path, from) });
   return formatRequest({ ...request, file });
 }

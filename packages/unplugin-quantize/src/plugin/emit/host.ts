@@ -1,4 +1,5 @@
 import type { UnpluginBuildContext, UnpluginContext, UnpluginOptions } from 'unplugin';
+import type { ModelReport } from '../../types.ts';
 
 /** `this` of the hooks that every bundler has. */
 export type HookContext = UnpluginBuildContext & UnpluginContext;
@@ -24,6 +25,8 @@ export interface Host {
   emit(context: HookContext, artefact: Artefact): Promise<string>;
   /** Has the module loaded again when one of the files changes; called before the work with what is known, and after it. */
   watch(context: HookContext, id: string, files: readonly string[]): void;
+  /** Told of every loaded model: a dev server prints it at once, where a build prints its table at the end. */
+  tell?(report: ModelReport): void;
   /** Packages that stay imports in the output. */
   isExternal(context: HookContext, specifier: string): boolean;
 }

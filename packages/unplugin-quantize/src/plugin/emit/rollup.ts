@@ -1,13 +1,13 @@
 import type { PluginContext } from 'rollup';
 import { createAssetEmitter } from './asset-emitter.ts';
 import { NATIVE_PACKAGE, type Host } from './host.ts';
-import type { QuantizeSession } from '../session.ts';
+import type { PluginState } from '../state.ts';
 import { emitOnnxruntimeWasm, ONNXRUNTIME_WEB, WASM_URL } from '../onnxruntime-wasm.ts';
 
 const SCOPE = 'rollup';
 
 /** Rollup 4: assets by emitFile, their URLs by import.meta.ROLLUP_FILE_URL, which works in browsers and in Node. */
-export function rollupHost(session: QuantizeSession): Host {
+export function rollupHost(state: PluginState): Host {
   const assets = createAssetEmitter();
   return {
     rootRelative: false,
@@ -22,7 +22,8 @@ export function rollupHost(session: QuantizeSession): Host {
       rollup: {
         buildStart() {
           assets.begin(SCOPE);
-          session.begin(SCOPE);
+          state.begin(SCOPE);
+          state.warn = (message) => this.warn(message);
         },
         transform: {
           filter: { id: ONNXRUNTIME_WEB, code: WASM_URL },
@@ -31,13 +32,13 @@ export function rollupHost(session: QuantizeSession): Host {
           },
         },
         async writeBundle() {
-          await session.finish((table) => this.info(`\n${table}`));
+          await state.finish((table) => this.info(`\n${table}`));
         },
         async closeBundle() {
-          if (!this.meta.watchMode) await session.close();
+          if (!this.meta.watchMode) await state.close();
         },
         async closeWatcher() {
-          await session.close();
+          await state.close();
         },
       },
     },

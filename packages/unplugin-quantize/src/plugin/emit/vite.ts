@@ -1,11 +1,11 @@
 import type { Environment, ResolvedConfig, ViteBuilder } from 'vite';
-import type { QuantizeSession } from '../session.ts';
+import type { PluginState } from '../state.ts';
 import { NATIVE_PACKAGE, type HookContext, type Host } from './host.ts';
 import { viteBuild } from './vite-build.ts';
 import { viteDev } from './vite-dev.ts';
 
 /** Vite 6 and later: files of the build in `vite build`, a middleware in the dev server; what runs in Node gets file: URLs in both. */
-export function viteHost(session: QuantizeSession): Host {
+export function viteHost(state: PluginState): Host {
   const build = viteBuild();
   const dev = viteDev();
   let config: ResolvedConfig | undefined;
@@ -18,14 +18,18 @@ export function viteHost(session: QuantizeSession): Host {
     isExternal: (context, specifier) => specifier === NATIVE_PACKAGE && !isServing() && environmentOf(context).config.consumer === 'server',
     watch: (context, id, files) => (isServing() ? dev.watch(id, files) : files.forEach((file) => context.addWatchFile(file))),
     emit: (context, artefact) => (isServing() ? dev.emit(environmentOf(context), artefact) : build.emit(context, environmentOf(context), artefact)),
+    tell(report) {
+      const line = isServing() ? state.table([report]) : '';
+      if (line !== '') config?.logger.info(line, { timestamp: true });
+    },
     hooks: {
       vite: {
         // One instance for all environments of an app, so that they share one pipeline and one report.
         sharedDuringBuild: true,
         configResolved(resolved) {
           config = resolved;
-          session.root = resolved.root;
-          session.warn = (message) => resolved.logger.warn(`[unplugin-quantize] ${message}`);
+          state.root = resolved.root;
+          state.warn = (message) => resolved.logger.warn(`[unplugin-quantize] ${message}`);
         },
         configureServer: dev.configureServer,
         hotUpdate: dev.hotUpdate,
@@ -33,7 +37,7 @@ export function viteHost(session: QuantizeSession): Host {
           builder = appBuilder;
         },
         buildStart() {
-          session.begin(this.environment.name);
+          state.begin(this.environment.name);
           build.begin(this.environment);
         },
         resolveFileUrl: build.resolveFileUrl,
@@ -42,14 +46,14 @@ export function viteHost(session: QuantizeSession): Host {
         writeBundle: {
           order: 'post',
           async handler() {
-            await session.finish((table) => this.environment.logger.info(`\n${table}`));
+            await state.finish((table) => this.environment.logger.info(`\n${table}`));
           },
         },
         async closeBundle() {
-          if (isServing() || (!this.meta.watchMode && !hasMoreToBuild(builder, this.environment))) await session.close();
+          if (isServing() || (!this.meta.watchMode && !hasMoreToBuild(builder, this.environment))) await state.close();
         },
         async closeWatcher() {
-          await session.close();
+          await state.close();
         },
       },
     },

@@ -13,7 +13,7 @@ const REPORT_FILE = 'quantize-report.json';
  * What one instance of the plugin keeps between hooks: the pipeline, which several builds share (Vite's client and server), and the
  * reports of the models that each build asked for.
  */
-export class QuantizeSession {
+export class PluginState {
   /** Relative paths start here; the bundler may know better than the working directory. */
   root = process.cwd();
   warn: (message: string) => void = (message) => process.emitWarning(message, 'unplugin-quantize');
