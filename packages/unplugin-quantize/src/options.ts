@@ -101,11 +101,11 @@ export const MODEL_DEFAULTS: ResolvedModelOptions = {
   verify: true,
 };
 
-/** Limits of a budget with the range in which each makes sense. */
-export const BUDGET_LIMITS: Record<keyof Budget, { min: number; max: number; help: string }> = {
-  cosine: { min: -1, max: 1, help: 'lowest cosine similarity of any output' },
-  maxBytes: { min: 1, max: Infinity, help: 'largest size in bytes' },
-  ratio: { min: 0, max: Infinity, help: 'largest size divided by the size of the source' },
+/** Limits of a budget with the values that may be asked for. */
+export const BUDGET_LIMITS: Record<keyof Budget, { accepts(value: number): boolean; range: string; help: string }> = {
+  cosine: { accepts: (value) => value >= 0 && value <= 1, range: 'a number from 0 to 1', help: 'lowest cosine similarity of any output' },
+  maxBytes: { accepts: (value) => Number.isSafeInteger(value) && value > 0, range: 'a whole number of bytes above 0', help: 'largest size in bytes' },
+  ratio: { accepts: (value) => value > 0 && Number.isFinite(value), range: 'a number above 0', help: 'largest size divided by the size of the source' },
 };
 
 /**
@@ -141,11 +141,11 @@ const CHECKS: Record<Kind, (value: unknown, key: string) => void> = {
 };
 
 function checkBudget(value: unknown, key: string): void {
-  expect(typeof value === 'object' && value !== null, key, value, 'an object of limits');
+  expect(typeof value === 'object' && value !== null && !Array.isArray(value), key, value, 'an object of limits');
   for (const [limit, asked] of Object.entries(value as object)) {
     checkKey(limit, Object.keys(BUDGET_LIMITS), 'budget limit');
-    const { min, max } = BUDGET_LIMITS[limit as keyof Budget];
-    expect(asked === undefined || (typeof asked === 'number' && asked >= min && asked <= max), `${key}.${limit}`, asked, `a number from ${min} to ${max}`);
+    const { accepts, range } = BUDGET_LIMITS[limit as keyof Budget];
+    expect(asked === undefined || (typeof asked === 'number' && accepts(asked)), `${key}.${limit}`, asked, range);
   }
 }
 
@@ -162,5 +162,6 @@ function oneOf(value: unknown, key: string, known: readonly string[]): void {
 
 function expect(held: boolean, key: string, value: unknown, wanted: string): void {
   if (held) return;
-  throw new QuantizeError('OPTION_INVALID', `"${key}" is ${JSON.stringify(value)}, which is not ${wanted}.`, { option: key });
+  const found = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? typeof value);
+  throw new QuantizeError('OPTION_INVALID', `"${key}" is ${found}, which is not ${wanted}.`, { option: key });
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { QuantizeError } from '../errors.ts';
 import type { AccuracyReport, ModelReport, OutputAccuracy } from '../types.ts';
-import { assertHeld, judge, validateBudget, type BudgetFacts } from './index.ts';
+import { assertHeld, judge, type BudgetFacts } from './index.ts';
 
 const output = (name: string, cosine: number, worstSample = 0): OutputAccuracy => ({ name, cosine, meanCosine: cosine, maxAbsError: 0, meanAbsError: 0, sqnr: null, top1Agreement: null, worstSample });
 const measured = (...outputs: OutputAccuracy[]): AccuracyReport => ({ engine: 'onnxruntime-node', engineVersion: '1.30.0', samples: 8, synthetic: false, outputs });
@@ -60,29 +60,5 @@ describe('assertHeld', () => {
         '  hint: To pass, use a format that keeps more, such as int8-storage or fp16-storage, or lower budget.cosine.',
       ].join('\n'),
     );
-  });
-});
-
-describe('validateBudget', () => {
-  it('takes what is in range and leaves out what is undefined', () => {
-    expect(validateBudget({ cosine: 0, maxBytes: 1, ratio: 1.5 })).toEqual({ cosine: 0, maxBytes: 1, ratio: 1.5 });
-    expect(validateBudget({ cosine: undefined })).toEqual({});
-    expect(validateBudget(undefined)).toEqual({});
-  });
-
-  it.each<[unknown, string, RegExp]>([
-    [{ cosin: 0.9 }, 'OPTION_UNKNOWN', /option: budget\.cosin\n.*Did you mean "cosine"\?/],
-    [{ latency: 5 }, 'OPTION_UNKNOWN', /Known: cosine, maxBytes, ratio\./],
-    [{ cosine: 1.01 }, 'OPTION_INVALID', /from 0 to 1, found 1\.01/],
-    [{ cosine: NaN }, 'OPTION_INVALID', /found NaN/],
-    [{ cosine: '0.9' }, 'OPTION_INVALID', /found "0\.9"/],
-    [{ maxBytes: 1.5 }, 'OPTION_INVALID', /whole number of bytes/],
-    [{ ratio: 0 }, 'OPTION_INVALID', /above 0, found 0/],
-    [{ ratio: Infinity }, 'OPTION_INVALID', /found Infinity/],
-    [0.9, 'OPTION_INVALID', /an object of limits, found 0\.9/],
-    [null, 'OPTION_INVALID', /found null/],
-  ])('refuses %j', (value, code, message) => {
-    expect(() => validateBudget(value)).toThrowError(message);
-    expect(() => validateBudget(value)).toThrowError(expect.objectContaining({ code }));
   });
 });

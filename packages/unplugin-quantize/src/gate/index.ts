@@ -1,3 +1,2 @@
 export { assertHeld, judge } from './budget.ts';
 export type { BudgetFacts } from './limits.ts';
-export { validateBudget } from './validate-budget.ts';

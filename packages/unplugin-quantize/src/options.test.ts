@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { MODEL_DEFAULTS, resolveModelOptions, type ModelOptions } from './options.ts';
+
+describe('resolveModelOptions', () => {
+  it('fills in defaults; later layers win with the keys that they set', () => {
+    expect(resolveModelOptions()).toEqual(MODEL_DEFAULTS);
+    const resolved = resolveModelOptions({ format: 'fp16', sampleLimit: 7 }, { format: 'int8-storage', calibration: undefined });
+    expect(resolved).toEqual({ ...MODEL_DEFAULTS, format: 'int8-storage', sampleLimit: 7 });
+  });
+
+  it.each<[unknown, string, RegExp]>([
+    [{ fromat: 'int8' }, 'OPTION_UNKNOWN', /There is no option "fromat"[^]*Did you mean "format"\?/],
+    [{ format: 'int9' }, 'OPTION_INVALID', /"int9" is not a value of "format"[^]*Did you mean "int8"\?/],
+    [{ ops: 'MatMul' }, 'OPTION_INVALID', /"ops" is "MatMul", which is not a list/],
+    [{ ops: ['Matmul'] }, 'OPTION_INVALID', /Did you mean "MatMul"\?/],
+    [{ exclude: [/x/] }, 'OPTION_INVALID', /"exclude"/],
+    [{ calibration: '' }, 'OPTION_INVALID', /a path/],
+    [{ sampleLimit: 0 }, 'OPTION_INVALID', /a whole number above 0/],
+    [{ verify: 'no' }, 'OPTION_INVALID', /true or false/],
+    [{ budget: { cosin: 0.9 } }, 'OPTION_UNKNOWN', /Did you mean "cosine"\?/],
+    [{ budget: { latency: 5 } }, 'OPTION_UNKNOWN', /Known: cosine, maxBytes, ratio\./],
+    [{ budget: { cosine: 1.01 } }, 'OPTION_INVALID', /"budget.cosine" is 1\.01, which is not a number from 0 to 1/],
+    [{ budget: { cosine: NaN } }, 'OPTION_INVALID', /is NaN/],
+    [{ budget: { maxBytes: 1.5 } }, 'OPTION_INVALID', /whole number of bytes/],
+    [{ budget: { ratio: 0 } }, 'OPTION_INVALID', /a number above 0/],
+    [{ budget: { ratio: Infinity } }, 'OPTION_INVALID', /is Infinity/],
+    [{ budget: null }, 'OPTION_INVALID', /an object of limits/],
+  ])('refuses %j', (layer, code, message) => {
+    expect(() => resolveModelOptions(layer as ModelOptions)).toThrowError(message);
+    expect(() => resolveModelOptions(layer as ModelOptions)).toThrowError(expect.objectContaining({ code }));
+  });
+});
