@@ -54,7 +54,7 @@ export interface Unhashed {
 /** Quantizes in memory, synchronously. */
 export function quantizeBytes(source: ByteSource, files: ExternalFiles | undefined, given: CoreOptions): Unhashed {
   const { name = source.name, files: _, ...options } = given;
-  for (const key of Object.keys(options)) checkKey(key, CORE_OPTIONS, 'option');
+  for (const key of Object.keys(options)) checkKey(key, Object.keys(CORE_OPTIONS), 'option');
   const resolved = resolveModelOptions(options);
   try {
     const { stream, externalLocations, format, minOnnxruntime, ...known } = quantizeSource(source, files, resolved);
@@ -76,7 +76,7 @@ export function quantizeBytes(source: ByteSource, files: ExternalFiles | undefin
   }
 }
 
-const CORE_OPTIONS: readonly (keyof QuantizeOptions)[] = ['format', 'ops', 'exclude', 'keepNames'];
+const CORE_OPTIONS: Record<keyof QuantizeOptions, true> = { format: true, ops: true, exclude: true, keepNames: true };
 
 /** External data that is in memory already. */
 export function filesOf(files: Record<string, Uint8Array> | undefined, model: string): ExternalFiles | undefined {

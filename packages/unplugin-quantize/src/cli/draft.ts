@@ -1,15 +1,13 @@
-import { rmSync } from 'node:fs';
 import { constants } from 'node:os';
-import { temporaryName } from '../pipeline/write-file.ts';
+import { removeDraft, temporaryName } from '../pipeline/write-file.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Gives `use` a name for a file that becomes `target` by a rename; what is left of it is removed, also when the user interrupts. */
 export async function withDraft<T>(target: string, use: (draft: string) => Promise<T>): Promise<T> {
   const draft = temporaryName(target);
-  const remove = (): void => rmSync(draft, { force: true });
   const interrupt = (signal: (typeof SIGNALS)[number]): void => {
-    remove();
+    removeDraft(draft);
     // The shell's own code for a program that was ended by a signal.
     process.exit(128 + constants.signals[signal]);
   };
@@ -18,6 +16,6 @@ export async function withDraft<T>(target: string, use: (draft: string) => Promi
     return await use(draft);
   } finally {
     for (const signal of SIGNALS) process.off(signal, interrupt);
-    remove();
+    removeDraft(draft);
   }
 }

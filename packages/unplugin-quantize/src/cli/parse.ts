@@ -23,6 +23,7 @@ export function parseCommandLine(argv: readonly string[]): (() => Promise<void>)
 function define(): CAC {
   const cli = cac(NAME);
   const quantize = cli.command('quantize <model>', 'write a quantized copy of an ONNX model')
+    .usage('quantize <model> -o <file> [options]')
     .option('-o, --output <file>', 'where to write it')
     .example(`${NAME} quantize model.onnx -o model.int8.onnx --format int8 --calibration samples.ts --cosine 0.99`);
   for (const { raw, help } of modelFlags()) quantize.option(raw, help);

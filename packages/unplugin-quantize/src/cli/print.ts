@@ -3,7 +3,7 @@ import { QuantizeError } from '../errors.ts';
 
 /** Whether text for this stream may have colours: a terminal that shows them, and no NO_COLOR. */
 export function hasColor(stream: NodeJS.WriteStream): boolean {
-  return styleText('red', 'x', { stream }) !== 'x';
+  return stream.isTTY && stream.hasColors();
 }
 
 export function print(text: string): void {
@@ -13,5 +13,6 @@ export function print(text: string): void {
 /** Refusals are told in full; anything else is a fault of this program, and its stack is needed to find it. */
 export function printError(error: unknown): void {
   const text = error instanceof QuantizeError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`${styleText(['red', 'bold'], 'error', { stream: process.stderr })} ${text}\n`);
+  const label = hasColor(process.stderr) ? styleText(['red', 'bold'], 'error', { validateStream: false }) : 'error';
+  process.stderr.write(`${label} ${text}\n`);
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Artefact } from './artefact.ts';
 import { createCacheFolders, removeAside, type CacheFolders } from './cache-folders.ts';
 import { createHashMemo, type HashMemo } from './hash.ts';
-import { replaceFile, writeFailed } from './write-file.ts';
+import { removeDraft, replaceFile, writeFailed } from './write-file.ts';
 
 /**
  * Content-addressed results of earlier builds:
@@ -74,7 +74,7 @@ export function createCache(folder: string | false, warn: (message: string) => v
     } catch (cause) {
       throw writeFailed(draft, cause);
     } finally {
-      await rm(draft, { recursive: true, force: true });
+      removeDraft(draft);
     }
   }
 

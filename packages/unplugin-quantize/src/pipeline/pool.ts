@@ -1,3 +1,4 @@
+import type { ResourceLimits } from 'node:worker_threads';
 import type { Tinypool } from 'tinypool';
 import { QuantizeError } from '../errors.ts';
 import { unwrap, type Outcome } from './transport.ts';
@@ -8,6 +9,8 @@ export interface PoolOptions {
   runtime: 'worker_threads' | 'child_process';
   /** The largest number of workers; none starts before there is work. */
   size: number;
+  /** Limits of a thread's heap; Node's own unless given. */
+  resourceLimits?: ResourceLimits | undefined;
 }
 
 /** Workers that start with the first task, end when idle, and never keep the process alive. */
@@ -24,7 +27,7 @@ export interface Pool {
 /** A dev server asks for model after model; starting a worker for each would cost more than keeping one this long. */
 const IDLE_MS = 5_000;
 
-export function createPool({ entry, runtime, size }: PoolOptions): Pool {
+export function createPool({ entry, runtime, size, resourceLimits }: PoolOptions): Pool {
   let started: Promise<Tinypool> | undefined;
   const closing = new AbortController();
   // A worker that cannot even start is told to the pool only: whoever waits must hear of it.
@@ -38,6 +41,7 @@ export function createPool({ entry, runtime, size }: PoolOptions): Pool {
       minThreads: 0,
       maxThreads: size,
       idleTimeout: IDLE_MS,
+      resourceLimits,
       // JSON would turn NaN into null.
       serialization: 'advanced',
       ...(runtime === 'child_process' && { env: processEnvironment(), execArgv: withoutDebugger(process.execArgv) }),

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { QuantizeError, systemErrorCode } from '../errors.ts';
 import type { Payload } from '../onnx/index.ts';
@@ -63,7 +63,7 @@ function discard(descriptor: number, path: string): void {
   } catch {
     // It was closed before the failure.
   }
-  rmSync(path, { force: true });
+  removeDraft(path);
 }
 
 function attempt<T>(path: string, write: () => T): T {
@@ -71,6 +71,15 @@ function attempt<T>(path: string, write: () => T): T {
     return write();
   } catch (cause) {
     throw writeFailed(path, cause);
+  }
+}
+
+/** Removes unfinished work, a file or a folder. That it was never made, or cannot be removed, does not hide what went wrong before. */
+export function removeDraft(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // The error that led here is the one to tell.
   }
 }
 
@@ -91,7 +100,7 @@ export async function replaceFile(path: string, text: string): Promise<void> {
     await writeFile(temporary, text);
     await rename(temporary, path);
   } catch (cause) {
-    await rm(temporary, { force: true });
+    removeDraft(temporary);
     throw writeFailed(path, cause);
   }
 }
