@@ -102,7 +102,7 @@ export function renameOutput(node: NodeProto, edges: Edges, from: string, to: st
   producers.set(to, node);
 }
 
-/** Makes a value that a node computed an initializer; the node is the caller's to remove, the index follows. */
+/** Adds an initializer to a scope; a node that computed the value before is the caller's to remove, the index follows. */
 export function becomesInitializer(tensor: TensorProto, edges: Edges): void {
   edges.scope.graph.initializer.push(tensor);
   const { producers, initializers } = edges as MutableEdges;

@@ -50,6 +50,8 @@ const CASES: Case[] = [
     initializers: { i: ints([3, 1], [2, 0, 3]), u: floats([3, 1], [7, 8, 9]) }, ...matrix },
   ...['Softmax', 'LogSoftmax', 'Hardmax'].flatMap((opType) => [
     { name: `${opType} over two axes`, opset: 11, nodes: [node('Abs', ['x'], ['a']), node(opType, ['a'], ['y'])], ...cube },
+    { name: `${opType} of a shape that is not known`, opset: 9, nodes: [node('Reshape', ['x', 's'], ['a']), node(opType, ['a'], ['y'])],
+      inputs: { ...cube.inputs, s: 'int64[n]' }, feeds: { ...cube.feeds, s: longs([3], [4, 3, 2]) } },
     { name: `${opType} from axis 0`, opset: 9, nodes: [node('Abs', ['x'], ['a']), node(opType, ['a'], ['y'], { axis: 0n })], ...cube },
     { name: `${opType} from axis -2`, opset: 11, nodes: [node(opType, ['x'], ['y'], { axis: -2n })], ...cube },
     { name: `${opType} over the last axis`, opset: 9, nodes: [node(opType, ['x'], ['y'], { axis: 2n })], ...cube },

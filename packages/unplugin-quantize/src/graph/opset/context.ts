@@ -2,9 +2,11 @@ import {
   arrayTensor, dtypeOf, float32BitsToFloat16, tensorOf, tensorProto, type DType, type Model, type NodeProto, type Tensor, type TypeProto,
 } from '../../onnx/index.ts';
 import { findAttribute } from '../attributes.ts';
-import { constantOf, indexEdges, resolve, type Edges } from '../edges.ts';
+import { becomesInitializer, constantOf, indexEdges, resolve, type Edges } from '../edges.ts';
 import { namesOf, type Names } from '../edit.ts';
 import { isOperator, tensorsOf } from '../scope.ts';
+import { declaredType } from './declared-type.ts';
+import { rankFinder } from './rank.ts';
 
 /** Rewrites one node for the next opset: the nodes in its place, or why it cannot be. The node given may be changed. */
 export type Adapter = (node: NodeProto, context: OpsetContext) => NodeProto[] | Refusal;
@@ -25,7 +27,7 @@ export interface OpsetContext {
   valueOf(name: string): Tensor | undefined;
   /** The element type of a value that is known to be of a floating-point type. */
   floatTypeOf(name: string): DType | undefined;
-  /** The number of dims that the model declares for a value. */
+  /** The number of dims of a value, as far as the model tells. */
   rankOf(name: string): number | undefined;
   /** Upsample nodes that became Resize: their scales are 1 or more even where they are computed. */
   readonly upsampling: Set<NodeProto>;
@@ -47,6 +49,7 @@ export function startConversion(model: Model): Conversion {
 /** One context for each scope, made from the graph as it is before the step. */
 export function contextsOf({ model, names, upsampling, onlyFloatType }: Conversion): { edges: Edges; context: OpsetContext }[] {
   const all = indexEdges(model);
+  const findRank = rankFinder(all);
   return all.map((edges) => {
     const typeOf = (name: string): TypeProto | undefined => declaredType(name, resolve(name, edges.scope, all) ?? edges);
     const context: OpsetContext = {
@@ -54,7 +57,7 @@ export function contextsOf({ model, names, upsampling, onlyFloatType }: Conversi
       upsampling,
       constant(base, tensor) {
         const name = names.fresh(base);
-        edges.scope.graph.initializer.push(tensorProto(model, name, tensor));
+        becomesInitializer(tensorProto(model, name, tensor), edges);
         return name;
       },
       isRead: (name) => name !== '' && (edges.uses(name).length > 0 || edges.outputs.has(name) || edges.leavesSubgraph(name)),
@@ -70,10 +73,7 @@ export function contextsOf({ model, names, upsampling, onlyFloatType }: Conversi
         const type = typeOf(name)?.value;
         return dtypeOf(constant ?? (type?.case === 'tensorType' ? type.value.elemType : 0));
       },
-      rankOf(name) {
-        const type = typeOf(name)?.value;
-        return type?.case === 'tensorType' ? type.value.shape?.dim.length : undefined;
-      },
+      rankOf: (name) => findRank(name, edges.scope),
     };
     return { edges, context };
   });
@@ -99,14 +99,6 @@ export function floatScalar(dtype: DType, value: number): Tensor | undefined {
 
 export function longs(values: readonly number[]): Tensor {
   return arrayTensor('int64', [values.length], BigInt64Array.from(values, BigInt));
-}
-
-function declaredType(name: string, { scope: { graph } }: Edges): TypeProto | undefined {
-  for (const list of [graph.input, graph.output, graph.valueInfo]) {
-    const found = list.find((value) => value.name === name);
-    if (found?.type !== undefined) return found.type;
-  }
-  return undefined;
 }
 
 const OTHER_FLOATS = new Set<DType | undefined>(['float16', 'float64', 'bfloat16']);

@@ -23,9 +23,9 @@ export const PASSES: readonly Pass[] = [
   { name: 'initializers-as-constants', run: initializersAsConstants },
   { name: 'drop-identity', run: dropIdentity },
   { name: 'drop-dead-nodes', run: dropDeadNodes },
-  { name: 'drop-unused-initializers', run: dropUnusedInitializers },
   { name: 'merge-equal-initializers', run: mergeEqualInitializers },
   { name: 'fold-constants', run: foldConstants },
+  { name: 'drop-unused-initializers', run: dropUnusedInitializers },
   { name: 'drop-stale-types', run: dropStaleTypes },
 ];
 
