@@ -25,7 +25,7 @@ export function externalPayload(model: Model, proto: TensorProto): Payload {
   }
   const source = model.files.open(location);
   const offset = integer(entries.get('offset') ?? '0', 'offset', place);
-  const length = integer(entries.get('length') ?? String(source.byteLength - offset), 'length', place);
+  const length = integer(entries.get('length') ?? String(Math.max(0, source.byteLength - offset)), 'length', place);
   if (offset + length > source.byteLength) {
     throw new QuantizeError('EXTERNAL_DATA_MISSING', `"${location}" has ${source.byteLength} bytes; a tensor needs bytes ${offset} to ${offset + length}.`, {
       ...place,

@@ -22,7 +22,7 @@ const WINDOW = 1 << 16;
 export interface Cursor {
   /** The fields of the message that spans [start, end), one after the other. */
   fields(start: number, end: number): Generator<Field>;
-  /** A varint that fits 53 bits. */
+  /** A varint; exact up to 53 bits. */
   varint(position: number): { value: number; end: number };
 }
 
@@ -43,8 +43,8 @@ export function createCursor(source: ByteSource): Cursor {
     for (let i = 0; i < 10; i++) {
       if (position + i >= limit) throw truncated(source, position + i);
       const byte = byteAt(position + i);
-      // Bits above 53 only occur in negative numbers, which no tag, length or index is.
-      if (i < 7) value += (byte & 0x7f) * 2 ** (7 * i);
+      // Above 53 bits the value is not exact, but too large for any tag, length or index either way.
+      value += (byte & 0x7f) * 2 ** (7 * i);
       if (byte < 0x80) return { value, end: position + i + 1 };
     }
     throw malformed(source, position, 'a number longer than 10 bytes');
