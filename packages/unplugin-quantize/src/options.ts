@@ -12,6 +12,8 @@ export interface ModelOptions {
    * - `int8`: integer matrix products where they help (`int8-dynamic`), small storage for the other weights.
    * - `int8-dynamic`: only integer matrix products and embeddings; other weights stay float32.
    * - `int8-storage`: 8-bit weights that the engine unpacks once at load; float32 arithmetic, any backend.
+   * - `int4`: 4-bit weights that stay packed in memory (MatMulNBits, GatherBlockQuantized); 8-bit storage for the rest.
+   * - `int4-storage`: 4-bit weights that the engine unpacks once at load; float32 arithmetic, any backend.
    * - `fp16-storage`: the same with half precision.
    * - `fp16`: half-precision arithmetic, for GPUs; inputs and outputs stay float32.
    * - `none`: the file as it is, with everything else the plugin does.
@@ -71,6 +73,8 @@ export const FORMATS: Record<Format, string> = {
   'int8': 'integer matrix products where they help, 8-bit storage for the rest',
   'int8-dynamic': 'integer matrix products and embeddings only',
   'int8-storage': '8-bit weights, float32 arithmetic, every backend',
+  'int4': '4-bit weights in memory, float32 arithmetic, 8-bit storage for the rest',
+  'int4-storage': '4-bit weights that are unpacked at load, float32 arithmetic, every backend',
   'fp16': 'half-precision arithmetic, for GPUs',
   'fp16-storage': 'half-precision weights, float32 arithmetic, every backend',
   'none': 'the model as it is',

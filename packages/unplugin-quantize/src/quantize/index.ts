@@ -12,6 +12,8 @@ import { inlineExternalData } from './inline-external.ts';
 import { minOnnxruntime } from './min-version.ts';
 import { inputSignatures, outputSignatures } from './signature.ts';
 import { storeSmall } from './storage.ts';
+import { storeFourBits } from './storage4.ts';
+import { keepFourBits } from './weight-only.ts';
 
 export type { QuantizeOptions } from './context.ts';
 
@@ -38,6 +40,8 @@ const SCHEMES: Record<Format, readonly ((context: Context) => void)[]> = {
   'int8-dynamic': [computeInIntegers],
   'int8-storage': [(context) => storeSmall(context, 'int8')],
   'fp16-storage': [(context) => storeSmall(context, 'float16')],
+  'int4': [keepFourBits, (context) => storeSmall(context, 'int8')],
+  'int4-storage': [storeFourBits, (context) => storeSmall(context, 'int8')],
   'fp16': [computeInHalves],
   'none': [],
 };

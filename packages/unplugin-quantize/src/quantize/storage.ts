@@ -1,8 +1,9 @@
-import { makeNode, replaceInitializers, weightAxis, type Use } from '../graph/index.ts';
+import { isHandedOut, makeNode, replaceInitializers, weightAxis, type Use } from '../graph/index.ts';
 import { dtypeCode, elementCount, tensorProto, type GraphProto, type NodeProto, type Tensor, type TensorProto } from '../onnx/index.ts';
 import { INT8, quantizeSymmetric } from './affine.ts';
 import { decide, isExcluded, undecidedWeights, weightName, type Context, type Weight } from './context.ts';
-import { fitsFloat16, toFloat16 } from './half.ts';
+import { fitsFloat16, toFloat16, vanishes } from './half.ts';
+import { MOVERS } from './readers.ts';
 
 /** Bytes that the two nodes and the names of an unpacked weight cost; smaller weights would grow. */
 const NODE_BYTES = 160;
@@ -48,7 +49,7 @@ interface Packed {
 
 function packInt8(context: Context, weight: Weight): Packed | string {
   const { tensor, uses, edgesAt } = weight;
-  const refusal = refuse(context, weight);
+  const refusal = refuseStorage(context, weight);
   if (refusal !== undefined) return refusal;
   const rank = tensor.dims.length;
   if (rank < 2) return 'has one dimension';
@@ -61,9 +62,6 @@ function packInt8(context: Context, weight: Weight): Packed | string {
   return { values, scales: { ...scales, dims }, bytes: values.byteLength + scales.byteLength };
 }
 
-/** Operators that only move elements, so that their input is a weight when their outputs are read as weights. */
-const MOVERS = new Set(['Slice', 'Split', 'Concat', 'Reshape', 'Squeeze', 'Unsqueeze', 'Flatten', 'Identity']);
-
 /** A rank that every weight input has or can have, for tensors whose rank is no longer known. */
 const WEIGHT_RANK = 3;
 
@@ -72,21 +70,28 @@ function channelAxis({ node, index, scope }: Use, rank: number, edgesAt: Weight[
   const axis = weightAxis(node, index, rank);
   if (axis !== undefined || !MOVERS.has(node.opType) || depth > 8) return axis;
   const edges = edgesAt(scope);
-  if (node.output.some((name) => edges.outputs.has(name))) return undefined;
+  if (node.output.some((name) => isHandedOut(name, edges))) return undefined;
   const readers = node.output.flatMap((name) => [...edges.uses(name)]);
-  const isWeight = readers.length > 0 && readers.every((use) => channelAxis(use, WEIGHT_RANK, edgesAt, depth + 1) !== undefined);
+  const isWeight = readers.length > 0 && readers.every((use) => !isLeftSide(use) && channelAxis(use, WEIGHT_RANK, edgesAt, depth + 1) !== undefined);
   return isWeight ? 0 : undefined;
+}
+
+/** What comes out of a Concat may be an activation, which a product reads on its left side. */
+function isLeftSide({ node, index }: Use): boolean {
+  return index === 0 && (node.opType === 'MatMul' || node.opType === 'Gemm');
 }
 
 function packFloat16(context: Context, weight: Weight): Packed | string {
   const { tensor } = weight;
-  const refusal = refuse(context, weight);
+  const refusal = refuseStorage(context, weight);
   if (refusal !== undefined) return refusal;
   if (tensor.byteLength / 2 > NODE_BYTES && !fitsFloat16(tensor)) return 'has values beyond the range of float16';
+  if (weight.uses.some(({ node, index }) => node.opType === 'Div' && index === 1) && vanishes(tensor)) return 'has divisors that float16 would round to zero';
   return { values: toFloat16(tensor), scales: undefined, bytes: tensor.byteLength / 2 };
 }
 
-function refuse(context: Context, weight: Weight): string | undefined {
+/** Why a weight cannot be stored in another form, whatever the form. */
+export function refuseStorage(context: Context, weight: Weight): string | undefined {
   if (isExcluded(context, weight)) return 'excluded by name';
   if (weight.edges.outputs.has(weight.proto.name)) return 'is an output of the graph';
   if (weight.edges.leavesSubgraph(weight.proto.name)) return 'is an output of a subgraph';
