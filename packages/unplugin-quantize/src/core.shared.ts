@@ -1,6 +1,6 @@
 import { QuantizeError } from './errors.ts';
 import { bytesSource, readModel as readLazily, readPayload, writeModel as writeLazily, type ByteSource, type ExternalFiles, type Model } from './onnx/index.ts';
-import { checkKey, resolveModelOptions, type ModelOptions } from './options.ts';
+import { checkKey, MODEL_OPTIONS, resolveModelOptions, type ModelOptions } from './options.ts';
 import { quantizeSource, type QuantizeOptions } from './quantize/index.ts';
 import type { ModelReport } from './types.ts';
 
@@ -54,7 +54,7 @@ export interface Unhashed {
 /** Quantizes in memory, synchronously. */
 export function quantizeBytes(source: ByteSource, files: ExternalFiles | undefined, given: CoreOptions): Unhashed {
   const { name = source.name, files: _, ...options } = given;
-  for (const key of Object.keys(options)) checkKey(key, Object.keys(CORE_OPTIONS), 'option');
+  for (const key of Object.keys(options)) checkKey(key, CORE_OPTIONS, 'option');
   const resolved = resolveModelOptions(options);
   try {
     const { stream, externalLocations, format, minOnnxruntime, ...known } = quantizeSource(source, files, resolved);
@@ -76,7 +76,9 @@ export function quantizeBytes(source: ByteSource, files: ExternalFiles | undefin
   }
 }
 
-const CORE_OPTIONS: Record<keyof QuantizeOptions, true> = { format: true, ops: true, exclude: true, keepNames: true };
+/** Options of measuring, which is not done here. */
+const MEASURING: readonly string[] = ['calibration', 'sampleLimit', 'budget', 'verify'] satisfies Exclude<keyof ModelOptions, keyof QuantizeOptions>[];
+const CORE_OPTIONS = Object.keys(MODEL_OPTIONS).filter((option) => !MEASURING.includes(option));
 
 /** External data that is in memory already. */
 export function filesOf(files: Record<string, Uint8Array> | undefined, model: string): ExternalFiles | undefined {

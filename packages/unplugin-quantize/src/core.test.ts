@@ -67,3 +67,22 @@ describe('readModel and writeModel', () => {
     expect(Buffer.compare(core.writeModel(model), silero)).toBe(0);
   });
 });
+
+describe('core.web', () => {
+  it('reaches nothing of Node', () => {
+    const seen = new Set<string>();
+    const packages = new Set<string>();
+    const visit = (file: string): void => {
+      if (seen.has(file)) return;
+      seen.add(file);
+      // Types are gone in what is built.
+      for (const [, specifier] of readFileSync(file, 'utf8').matchAll(/^(?:import|export)(?! type)[^'"]*['"]([^'"]+)['"]/gm)) {
+        if (specifier!.startsWith('.')) visit(join(file, '..', specifier!));
+        else packages.add(specifier!.split('/').slice(0, 2).join('/'));
+      }
+    };
+    visit(join(import.meta.dirname, 'core.web.ts'));
+    expect(seen.size).toBeGreaterThan(20);
+    expect([...packages]).toEqual(['@bufbuild/protobuf']);
+  });
+});

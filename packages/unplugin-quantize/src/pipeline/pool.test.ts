@@ -36,6 +36,14 @@ describe.each(RUNTIMES)('a pool of %s', (runtime) => {
   });
 });
 
+describe('an isolating pool', () => {
+  it('gives each task a process of its own', async () => {
+    start('child_process', { isolate: true });
+    const results = await Promise.all([1, 2, 3].map(() => pool.run<{ pid: number }>('echo', { name: 'm' })));
+    expect(new Set(results.map(({ pid }) => pid)).size).toBe(3);
+  });
+});
+
 describe('a crash', () => {
   it('of a child process is one clear error, and the next task runs', async () => {
     start('child_process');

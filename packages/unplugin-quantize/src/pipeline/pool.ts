@@ -9,6 +9,8 @@ export interface PoolOptions {
   runtime: 'worker_threads' | 'child_process';
   /** The largest number of workers; none starts before there is work. */
   size: number;
+  /** Give each task a worker of its own: nothing of an earlier task's modules and memory is left. */
+  isolate?: boolean | undefined;
   /** Limits of a thread's heap; Node's own unless given. */
   resourceLimits?: ResourceLimits | undefined;
 }
@@ -27,7 +29,7 @@ export interface Pool {
 /** A dev server asks for model after model; starting a worker for each would cost more than keeping one this long. */
 const IDLE_MS = 5_000;
 
-export function createPool({ entry, runtime, size, resourceLimits }: PoolOptions): Pool {
+export function createPool({ entry, runtime, size, isolate = false, resourceLimits }: PoolOptions): Pool {
   let started: Promise<Tinypool> | undefined;
   const closing = new AbortController();
   // A worker that cannot even start is told to the pool only: whoever waits must hear of it.
@@ -41,10 +43,13 @@ export function createPool({ entry, runtime, size, resourceLimits }: PoolOptions
       minThreads: 0,
       maxThreads: size,
       idleTimeout: IDLE_MS,
+      isolateWorkers: isolate,
       resourceLimits,
       // JSON would turn NaN into null.
       serialization: 'advanced',
-      ...(runtime === 'child_process' && { env: processEnvironment(), execArgv: withoutDebugger(process.execArgv) }),
+      // The parent's flags are about its own program: --inspect would ask for the same port, --input-type refuses a file.
+      execArgv: [],
+      ...(runtime === 'child_process' && { env: processEnvironment() }),
     });
     pool.on('error', (error: unknown) => waiting.forEach((reject) => reject(error)));
     return pool;
@@ -80,11 +85,7 @@ function workerFailed(cause: unknown, model: string, isClosing: boolean): Quanti
   });
 }
 
+/** Without it a child process would have none. */
 function processEnvironment(): Record<string, string> {
   return Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
-}
-
-/** A child that inherits --inspect fights for its parent's port. */
-function withoutDebugger(flags: readonly string[]): string[] {
-  return flags.filter((flag) => !flag.startsWith('--inspect'));
 }

@@ -17,7 +17,8 @@ export interface Workers {
 /** @param size how many models are worked on side by side; half of the cores unless given */
 export function createWorkers(size = Math.max(1, Math.floor(availableParallelism() / 2))): Workers {
   const threads = createPool({ entry: new URL('./quantize.worker.js', import.meta.url), runtime: 'worker_threads', size });
-  const processes = createPool({ entry: new URL('./measure.worker.js', import.meta.url), runtime: 'child_process', size });
+  // A process keeps what a samples module has imported, and WebAssembly never gives memory back.
+  const processes = createPool({ entry: new URL('./measure.worker.js', import.meta.url), runtime: 'child_process', size, isolate: true });
   return {
     locate: (task) => threads.run('locate', task),
     quantize: (task) => threads.run('quantize', task),

@@ -15,19 +15,21 @@ export interface WrittenFile {
 }
 
 /**
- * Streams a payload into a new file and hashes it on the way. The file is gone again when anything fails.
+ * Streams a payload into a new file and hashes it on the way. The file is gone again when anything fails; errors name its folder,
+ * because its own name is a temporary one.
  *
  * @throws QuantizeError WRITE_FAILED (disk full, no permission), and whatever the payload throws
  */
 export function writePayload(payload: Payload, path: string): WrittenFile {
   const hash = createHash('sha256');
-  const descriptor = attempt(path, () => openSync(path, 'wx'));
+  const folder = dirname(path);
+  const descriptor = attempt(folder, () => openSync(path, 'wx'));
   try {
     const buffer = new Uint8Array(PIECE);
     let filled = 0;
     const put = (bytes: Uint8Array): void => {
       hash.update(bytes);
-      attempt(path, () => writeFully(descriptor, bytes));
+      attempt(folder, () => writeFully(descriptor, bytes));
     };
     const flush = (): void => {
       if (filled > 0) put(buffer.subarray(0, filled));
@@ -44,7 +46,7 @@ export function writePayload(payload: Payload, path: string): WrittenFile {
       }
     }
     flush();
-    attempt(path, () => closeSync(descriptor));
+    attempt(folder, () => closeSync(descriptor));
   } catch (error) {
     discard(descriptor, path);
     throw error;
