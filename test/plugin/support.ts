@@ -57,14 +57,14 @@ export async function viteBuild(root: string, config: InlineConfig = {}, options
   return { files: listFiles(outDir), outDir, lines };
 }
 
-export async function rollupBuild(root: string, output: OutputOptions = {}, options: Options = QUICK, plugins: InputPluginOption[] = []): Promise<Built> {
+export async function rollupBuild(root: string, output: OutputOptions = {}, options: Options = QUICK, resolution: InputPluginOption = nodeResolve()): Promise<Built> {
   const lines: string[] = [];
   const outDir = join(root, 'dist');
   const cwd = process.cwd();
   // Rollup has no root of its own: like its command line, it works in the current folder.
   process.chdir(root);
   try {
-    const bundle = await rollup({ input: 'main.js', plugins: [quantizeRollup(options), nodeResolve(), ...plugins], onLog: (_, log) => void lines.push(log.message) });
+    const bundle = await rollup({ input: 'main.js', plugins: [quantizeRollup(options), resolution], onLog: (_, log) => void lines.push(log.message) });
     try {
       await bundle.write({ dir: outDir, ...output });
     } finally {
@@ -102,5 +102,5 @@ export async function importBuilt<T>(path: string): Promise<T> {
 
 /** A model without the one thing that may differ between dev, build and server. */
 export function withoutUrls({ variants, ...model }: QuantizedModel): unknown {
-  return { ...model, variants: variants.map(({ url: _, ...variant }) => variant) };
+  return { ...model, variants: variants.map((variant) => ({ ...variant, url: '' })) };
 }

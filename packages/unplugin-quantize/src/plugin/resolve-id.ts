@@ -15,7 +15,12 @@ export async function resolveRequest(state: PluginState, host: Host, context: Ho
   const request = parseRequest(specifier);
   if (request === undefined) return undefined;
   const { root } = state;
-  const file = await resolveModel(request.file, importer, { root, rootRelative: host.rootRelative, resolve: (path, from) => askBundler(context, path, from) });
+  const file = await resolveModel(request.file, importer, {
+    root,
+    rootRelative: host.rootRelative,
+    resolve: (path, from) => askBundler(context, path, from),
+    missing: (paths) => host.watch(context, importer ?? specifier, paths),
+  });
   return formatRequest({ ...request, file });
 }
 

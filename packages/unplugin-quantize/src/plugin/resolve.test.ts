@@ -70,6 +70,15 @@ describe('resolveModel', () => {
     expect(message).toContain(`Looked at ${join(root, 'app')}`);
   });
 
+  it('tells where a missing file is waited for', async () => {
+    const waited: string[] = [];
+    const missing = (paths: readonly string[]): void => void waited.push(...paths);
+    await expect(resolveIn('./late.onnx', 'app/src/main.ts', { missing })).rejects.toThrow('MODEL_NOT_FOUND');
+    expect(waited).toEqual([join(root, 'app/src/late.onnx').replaceAll('\\', '/')]);
+    await resolveIn('./a.onnx', 'app/src/main.ts', { missing });
+    expect(waited).toHaveLength(1);
+  });
+
   it('keeps what the bundler said', async () => {
     const cause = new Error('not exported');
     await expect(resolveIn('pkg/none.onnx', 'app/main.ts', { resolve: () => Promise.reject(cause) })).rejects.toMatchObject({ cause });

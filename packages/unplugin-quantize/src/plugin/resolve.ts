@@ -10,6 +10,8 @@ export interface ResolveHost {
   rootRelative: boolean;
   /** The bundler's own resolution (aliases, other plugins): an id or path, or undefined where it finds none. */
   resolve(specifier: string, importer: string | undefined): Promise<string | undefined>;
+  /** Told where a file would have been found that is not there, so that its arrival can be noticed. */
+  missing?(paths: readonly string[]): void;
 }
 
 /**
@@ -23,17 +25,18 @@ export interface ResolveHost {
  */
 export async function resolveModel(specifier: string, importer: string | undefined, host: ResolveHost): Promise<string> {
   const folder = folderOf(importer) ?? host.root;
-  const tried = localCandidates(specifier, folder, host);
-  const local = tried.find(isFile);
+  const nearby = localCandidates(specifier, folder, host);
+  const local = nearby.find(isFile);
   if (local !== undefined) return withSlashes(local);
   const { path, error } = await askHost(specifier, importer, host);
   if (path !== undefined) return withSlashes(path);
-  if (isBare(specifier)) tried.push(...packageCandidates(specifier, folder));
-  const found = tried.find(isFile);
+  const packaged = isBare(specifier) ? packageCandidates(specifier, folder) : [];
+  const found = packaged.find(isFile);
   // Package managers link packages to a store; the real path makes one module of all links to a model.
   if (found !== undefined) return withSlashes(realpathSync(found));
+  host.missing?.(nearby.map(withSlashes));
   const from = importer === undefined ? '' : `, imported by ${withoutQuery(importer)}`;
-  throw new QuantizeError('MODEL_NOT_FOUND', `There is no model "${specifier}"${from}.`, { hint: `Looked at ${tried.slice(0, 3).join(', ')}.`, cause: error });
+  throw new QuantizeError('MODEL_NOT_FOUND', `There is no model "${specifier}"${from}.`, { hint: `Looked at ${[...nearby, ...packaged].slice(0, 3).join(', ')}.`, cause: error });
 }
 
 function localCandidates(specifier: string, folder: string, host: ResolveHost): string[] {

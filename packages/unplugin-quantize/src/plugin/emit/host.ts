@@ -23,7 +23,7 @@ export interface Host {
   scope(context: HookContext): string;
   /** Publishes the artefact and gives the JavaScript expression of its URL for the module that is being loaded. */
   emit(context: HookContext, artefact: Artefact): Promise<string>;
-  /** Has the module loaded again when one of the files changes; called before the work with what is known, and after it. */
+  /** Has the module loaded again when one of the files changes or appears; called before the work with what is known, and after it. */
   watch(context: HookContext, id: string, files: readonly string[]): void;
   /** Told of every loaded model: a dev server prints it at once, where a build prints its table at the end. */
   tell?(report: ModelReport): void;
