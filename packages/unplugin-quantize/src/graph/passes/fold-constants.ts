@@ -12,6 +12,9 @@ import { keepsOrder, transposeTensor } from '../fold/transpose-tensor.ts';
 /** What folding may repeat in the file: results up to this size are made even where others read the source too. */
 const SMALL_BYTES = 1024;
 
+/** No engine runs tensors of more dims; a file could name thousands to make the arithmetic of dims slow. */
+const MAX_RANK = 64;
+
 /**
  * Computes nodes whose inputs are initializers, of the same scope or of one around it, and makes their outputs initializers of their scope.
  *
@@ -76,7 +79,7 @@ function foldNode(model: Model, node: NodeProto, edges: Edges, all: readonly Edg
   const [output = ''] = node.output;
   if (fold === undefined || input === '' || output === '' || isHandedOut(output, edges)) return undefined;
   const source = constantOf(input, edges.scope, all);
-  if (source === undefined || (isLarge(model, source) && isShared(source.name, edges, all))) return undefined;
+  if (source === undefined || source.dims.length > MAX_RANK || (isLarge(model, source) && isShared(source.name, edges, all))) return undefined;
   const result = fold({ model, node, source, longs: (index) => longsOf(model, node.input[index] ?? '', edges, all) });
   if (result !== undefined) result.name = output;
   return result;
