@@ -76,7 +76,7 @@ describe('core.web', () => {
       if (seen.has(file)) return;
       seen.add(file);
       // Types are gone in what is built.
-      for (const [, specifier] of readFileSync(file, 'utf8').matchAll(/^(?:import|export)(?! type)[^'"]*['"]([^'"]+)['"]/gm)) {
+      for (const [, specifier] of readFileSync(file, 'utf8').matchAll(/^(?:import|export) (?!type )(?:[^'";]* from )?'([^']+)'/gm)) {
         if (specifier!.startsWith('.')) visit(join(file, '..', specifier!));
         else packages.add(specifier!.split('/').slice(0, 2).join('/'));
       }
