@@ -3,6 +3,7 @@ import { dtypeOf, tensorOf, type Model, type Tensor, type TensorProto } from '..
 import type { ResolvedModelOptions } from '../options.ts';
 import type { WeightDecision } from '../types.ts';
 import { nameMatcher } from './match-names.ts';
+import { readersThroughMovers } from './readers.ts';
 
 export type QuantizeOptions = Pick<ResolvedModelOptions, 'format' | 'ops' | 'exclude' | 'keepNames'>;
 
@@ -46,9 +47,13 @@ export function undecidedWeights(context: Context): Weight[] {
     .map((proto) => ({ edges, proto, tensor: tensorOf(model, proto), uses: edges.uses(proto.name), edgesAt })));
 }
 
-/** True when the user excluded the weight itself or a node that reads it. */
+/** True when the user excluded the weight itself or a node that reads it, also through a Transpose or Reshape. */
 export function isExcluded(context: Context, weight: Weight): boolean {
-  return context.excluded(weight.proto.name) || weight.uses.some(({ node }) => node.name !== '' && context.excluded(node.name));
+  if (context.excluded(weight.proto.name)) return true;
+  for (const node of readersThroughMovers(weight.uses, weight.edgesAt)) {
+    if (node.name !== '' && context.excluded(node.name)) return true;
+  }
+  return false;
 }
 
 /** A name that a reader can find the weight by: the scope's path and the initializer's name. */

@@ -1,10 +1,10 @@
-import { forgetTypes, intAttribute, intsAttribute, replaceInitializers, scopesOf, type Use } from '../graph/index.ts';
+import { forgetTypes, intAttribute, intsAttribute, isHandedOut, isOperator, replaceInitializers, scopesOf, type Use } from '../graph/index.ts';
 import { upgradeOpset } from '../graph/opset/upgrade.ts';
 import { arrayTensor, elementCount, tensorProto, type GraphProto, type NodeProto, type TensorProto } from '../onnx/index.ts';
 import type { DynamicOp } from '../options.ts';
 import { INT8, quantizeSymmetric, UINT8, type QuantType } from './affine.ts';
 import { decide, isExcluded, undecidedWeights, weightName, type Context, type Weight } from './context.ts';
-import { gemmToMatMul } from './gemm-to-matmul.ts';
+import { gemmToMatMul, isPlainGemm } from './gemm-to-matmul.ts';
 import { integerConv, integerGather, integerMatMul, integerTranspose, type IntegerNodes, type IntegerWeight } from './integer-nodes.ts';
 
 /** DynamicQuantizeLinear is younger than all other operators used here. */
@@ -24,23 +24,29 @@ const MIN_ELEMENTS = 1024;
  * is read through a Transpose, as tied embeddings are, stays one tensor.
  */
 export function computeInIntegers(context: Context): void {
-  const { model, options, notes } = context;
-  if (options.ops.includes('Gemm')) gemmToMatMul(context);
-  const candidates = undecidedWeights(context).flatMap((weight) => {
-    const way = wayOf(context, weight);
-    return way === undefined ? [] : [{ weight, way }];
-  });
-  if (candidates.length === 0) return;
+  const { model, notes } = context;
+  if (candidatesOf(context).length === 0) return;
   const upgrade = upgradeOpset(model, OPSET);
   if (!upgrade.upgraded && upgrade.reason !== undefined) {
     notes.push(`No integer arithmetic: opset ${OPSET} is needed, and ${upgrade.reason}.`);
     return;
   }
+  const gemms = candidatesOf(context).filter(({ weight }) => weight.uses[0]!.node.opType === 'Gemm');
+  const fromGemm = gemmToMatMul(context, gemms.map(({ weight }) => weight));
+  const candidates = candidatesOf(context, fromGemm);
   const replacements = new Map<TensorProto, TensorProto[]>();
   const weights = new Map(candidates.map(({ weight, way }) => [weight.proto, integerWeight(context, weight, way, replacements)]));
   for (const { graph } of scopesOf(model)) replaceInitializers(graph, replacements);
   rewrite(context, candidates.map(({ weight }) => weight), weights);
   forgetTypes(model);
+}
+
+/** Weights whose readers all have an integer form along the same axis. Products that were made of Gemm count as Gemm among the allowed operators. */
+function candidatesOf(context: Context, fromGemm: ReadonlySet<NodeProto> = new Set()): { weight: Weight; way: Way }[] {
+  return undecidedWeights(context).flatMap((weight) => {
+    const way = wayOf(context, weight, fromGemm);
+    return way === undefined ? [] : [{ weight, way }];
+  });
 }
 
 interface Way {
@@ -52,32 +58,36 @@ interface Way {
 /** How a reader wants the weight quantized, for each operator that has an integer form. */
 const WAYS: Record<DynamicOp | 'Transpose', (use: Use, rank: number, weight: Weight) => Way | undefined> = {
   MatMul: ({ index }, rank) => (index === 1 && rank === 2 ? { axis: 1, type: INT8, rows: false } : undefined),
-  Gemm: () => undefined,
-  Gather: ({ node, index }, rank) => (index === 0 && rank >= 2 && intAttribute(node, 'axis', 0) === 0 ? { axis: 0, type: INT8, rows: true } : undefined),
+  Gemm: (use, _, weight) => (isPlainGemm(use, weight) ? { axis: intAttribute(use.node, 'transB', 0) === 0 ? 1 : 0, type: INT8, rows: false } : undefined),
+  Gather: ({ node, index }, rank) => {
+    const axis = intAttribute(node, 'axis', 0);
+    return index === 0 && rank >= 2 && (axis === 0 || axis === -rank) ? { axis: 0, type: INT8, rows: true } : undefined;
+  },
   // Releases before 1.24 have ConvInteger for uint8 weights only.
   Conv: ({ index }, rank) => (index === 1 && rank >= 3 ? { axis: 0, type: UINT8, rows: false } : undefined),
   Transpose: ({ node, index, scope }, rank, { edges }) => {
     const swaps = index === 0 && rank === 2 && intsAttribute(node, 'perm')?.join() !== '0,1';
     const readers = scope === edges.scope ? edges.uses(node.output[0]!) : [];
-    const isProduct = readers.length > 0 && readers.every((use) => use.node.opType === 'MatMul' && use.index === 1 && use.scope === scope);
-    return swaps && isProduct && !edges.outputs.has(node.output[0]!) ? { axis: 0, type: INT8, rows: false } : undefined;
+    const isProduct = readers.length > 0 && readers.every((use) => isOperator(use.node, 'MatMul') && use.index === 1 && use.scope === scope);
+    return swaps && isProduct && !isHandedOut(node.output[0]!, edges) ? { axis: 0, type: INT8, rows: false } : undefined;
   },
 };
 
-function wayOf(context: Context, weight: Weight): Way | undefined {
+function wayOf(context: Context, weight: Weight, fromGemm: ReadonlySet<NodeProto>): Way | undefined {
   const { tensor, uses, edges, proto } = weight;
   const rank = tensor.dims.length;
   if (uses.length === 0 || elementCount(tensor.dims) < MIN_ELEMENTS) return undefined;
-  if (edges.outputs.has(proto.name) || edges.leavesSubgraph(proto.name) || isExcluded(context, weight)) return undefined;
-  const allowed = new Set<string>([...context.options.ops, ...(context.options.ops.includes('MatMul') ? ['Transpose'] : [])]);
-  const ways = uses.map((use) => (allowed.has(use.node.opType) && isStandard(use.node) ? WAYS[use.node.opType as DynamicOp](use, rank, weight) : undefined));
+  if (isHandedOut(proto.name, edges) || isExcluded(context, weight)) return undefined;
+  const { ops } = context.options;
+  const allowed = new Set<string>([...ops, ...(ops.includes('MatMul') ? ['Transpose'] : [])]);
+  const ways = uses.map((use) => {
+    const { opType } = use.node;
+    const isAllowed = allowed.has(fromGemm.has(use.node) ? 'Gemm' : opType);
+    return isAllowed && isOperator(use.node, opType) ? WAYS[opType as DynamicOp](use, rank, weight) : undefined;
+  });
   const [first] = ways;
   if (first === undefined || !ways.every((way) => way?.axis === first.axis && way.type === first.type)) return undefined;
   return { ...first, rows: ways.some((way) => way!.rows) };
-}
-
-function isStandard(node: NodeProto): boolean {
-  return node.domain === '' || node.domain === 'ai.onnx';
 }
 
 /** Quantizes a weight, records the decision and what stands in the place of the float tensor. */

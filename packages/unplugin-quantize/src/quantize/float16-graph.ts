@@ -1,21 +1,24 @@
-import { forgetTypes, HALF_OPS, makeNode, outputDtype, subgraphsOf } from '../graph/index.ts';
-import { dtypeCode, dtypeOf, tensorOf, tensorProto, type DType, type GraphProto, type NodeProto, type TensorProto } from '../onnx/index.ts';
+import { findAttribute, forgetTypes, HALF_OPS, isOperator, makeNode, outputDtype, setAttribute, subgraphsOf } from '../graph/index.ts';
+import { dtypeCode, dtypeOf, elementCount, tensorOf, tensorProto, type DType, type GraphProto, type NodeProto, type TensorProto } from '../onnx/index.ts';
 import { decide, undecidedWeights, type Context, type Weight } from './context.ts';
-import { fitsFloat16, toFloat16, withinHalf } from './half.ts';
+import { fitsFloat16, isMask, toFloat16, vanishes, withinHalf } from './half.ts';
 
-/** What a float32 value of the source is now: the names under which it can be read in each precision. */
-interface Value {
+/** The names under which a value can be read in each precision. */
+type Casts = Partial<Record<'float32' | 'float16', string>>;
+
+/** What a float32 value of the source is now. */
+interface Value extends Casts {
   dtype: DType | undefined;
   /** Present where the value is a constant. */
   constant?: TensorProto;
-  float32?: string;
-  float16?: string;
 }
 
 /** The values that a graph sees: its own, then those of the graphs around it. */
 interface Env {
   readonly graph: GraphProto;
   readonly values: Map<string, Value>;
+  /** Casts made here of values of outer graphs, by those values. */
+  readonly casts: Map<Value, Casts>;
   readonly parent: Env | undefined;
   /** Nodes of the rewritten graph so far. */
   readonly nodes: NodeProto[];
@@ -27,8 +30,11 @@ interface Env {
  *
  *     x (f32) -> Conv -> ReduceMean -> y    becomes    x -> Cast(f16) -> Conv -> Cast(f32) -> ReduceMean -> y
  *
- * Each value is cast at most once to each precision in a graph. Constants are stored in the precision in which they are read; masks (finite values below -1e30 or above 1e30) become -1e4 or 1e4 so that two of them added stay finite, and a node that
- * reads any other constant beyond the range of float16 stays float32. Values of unknown type are left alone.
+ * Each value is cast at most once to each precision in a graph. Constants are stored in the precision in which they are read.
+ *
+ * - Masks (finite values below -1e30 or above 1e30) become -1e4 or 1e4, so that two of them added stay finite.
+ * - A node stays float32 when it reads any other constant beyond the range of float16, a single number that float16 would round to
+ *   zero (the epsilon of a norm), a divisor with such elements, or a value whose type is not known.
  */
 export function computeInHalves(context: Context): void {
   const weights = new Map(undecidedWeights(context).map((weight) => [weight.proto, weight]));
@@ -42,7 +48,7 @@ interface HalfContext extends Context {
 }
 
 function rewriteGraph(context: HalfContext, graph: GraphProto, parent: Env | undefined): Env {
-  const env: Env = { graph, values: new Map(), parent, nodes: [], constants: [] };
+  const env: Env = { graph, values: new Map(), casts: new Map(), parent, nodes: [], constants: [] };
   const known = new Map(graph.valueInfo.map((info) => [info.name, elementType(info.type)]));
   for (const info of graph.input) define(env, info.name, elementType(info.type), 'float32');
   for (const proto of graph.initializer) {
@@ -61,8 +67,8 @@ function rewriteNode(context: HalfContext, env: Env, node: NodeProto, known: Rea
   const inputs = node.input.map((name) => lookup(env, name)?.dtype);
   const inner = [...subgraphsOf(node)].map(({ graph }) => rewriteGraph(context, graph, env));
   const floatIndices = inputs.flatMap((dtype, index) => (dtype === 'float32' ? [index] : []));
-  const half = isHalf(context, env, node, floatIndices);
-  const kept = half ? HALF_OPS.get(node.opType)! : floatIndices;
+  const half = isHalf(context, env, node, inputs) || fillsWithMask(context, node);
+  const kept = half ? (HALF_OPS.get(node.opType) ?? []) : floatIndices;
   // A Cast reads whatever there is, so it needs no other cast before it.
   const reads = node.opType === 'Cast' ? [] : floatIndices;
   node.input = node.input.map((name, index) => {
@@ -78,17 +84,32 @@ function rewriteNode(context: HalfContext, env: Env, node: NodeProto, known: Rea
   });
 }
 
-function isHalf(context: HalfContext, env: Env, node: NodeProto, floatIndices: readonly number[]): boolean {
+function isHalf(context: HalfContext, env: Env, node: NodeProto, inputs: readonly (DType | undefined)[]): boolean {
   const kept = HALF_OPS.get(node.opType);
-  const standard = node.domain === '' || node.domain === 'ai.onnx';
-  if (kept === undefined || !standard || floatIndices.length === 0 || (node.name !== '' && context.excluded(node.name))) return false;
-  return floatIndices.every((index) => {
-    const constant = lookup(env, node.input[index]!)?.constant;
-    if (constant === undefined || kept.includes(index)) return true;
-    // The bounds of a Clip are quantities however large they are.
-    const fits = node.opType === 'Clip' ? fitsFloat16 : withinHalf;
-    return !context.excluded(constant.name) && fits(tensorOf(context.model, constant));
+  if (kept === undefined || !isOperator(node, node.opType) || !inputs.includes('float32')) return false;
+  if (node.name !== '' && context.excluded(node.name)) return false;
+  return node.input.every((name, index) => {
+    // What is not known may be float32, and an operator wants all its inputs in one type.
+    if (inputs[index] === undefined) return name === '';
+    const constant = inputs[index] === 'float32' && !kept.includes(index) ? lookup(env, name)!.constant : undefined;
+    return constant === undefined || (!context.excluded(constant.name) && fitsHalf(context, node, index, constant));
   });
+}
+
+function fitsHalf({ model }: HalfContext, node: NodeProto, index: number, constant: TensorProto): boolean {
+  const tensor = tensorOf(model, constant);
+  const matters = elementCount(tensor.dims) === 1 || (node.opType === 'Div' && index === 1);
+  if (matters && vanishes(tensor)) return false;
+  // The bounds of a Clip are quantities however large they are.
+  return node.opType === 'Clip' ? fitsFloat16(tensor) : withinHalf(tensor);
+}
+
+/** ConstantOfShape that fills with a mask gives a half-precision mask, because casting the value itself would make it infinite. */
+function fillsWithMask({ model, names, excluded }: HalfContext, node: NodeProto): boolean {
+  const value = isOperator(node, 'ConstantOfShape') && !excluded(node.name) ? findAttribute(node, 'value')?.t : undefined;
+  if (value === undefined || dtypeOf(value.dataType) !== 'float32' || !isMask(tensorOf(model, value))) return false;
+  setAttribute(node, 'value', tensorProto(model, names.fresh('mask'), toFloat16(tensorOf(model, value))));
+  return true;
 }
 
 /** The name of a float32 value in the wanted precision; a cast or a constant is added the first time it is asked for. */
@@ -99,14 +120,19 @@ function nameIn(context: HalfContext, env: Env, name: string, precision: 'float3
   if (there !== undefined) return there;
   if (value.constant !== undefined) return (value[precision] = constantIn(context, owner, value.constant, precision));
   // Nodes of an outer graph that come later cannot be relied on, so the cast stands in the graph that reads it.
-  const local = `${precision} ${name}`;
-  const cast = env.values.get(local)?.[precision];
-  if (cast !== undefined) return cast;
+  const casts = env === owner ? value : castsOf(env, value);
+  const known = casts[precision];
+  if (known !== undefined) return known;
   const casted = context.names.fresh(`${name}_${precision === 'float16' ? 'h' : 'f'}`);
   env.nodes.push(makeNode('Cast', [nativeName(context, env, name)], [casted], { to: BigInt(dtypeCode(precision)) }));
-  if (env === owner) value[precision] = casted;
-  else env.values.set(local, { dtype: precision, [precision]: casted });
+  casts[precision] = casted;
   return casted;
+}
+
+function castsOf({ casts }: Env, value: Value): Casts {
+  const known = casts.get(value) ?? {};
+  casts.set(value, known);
+  return known;
 }
 
 function nativeName(context: HalfContext, env: Env, name: string): string {
@@ -115,17 +141,18 @@ function nativeName(context: HalfContext, env: Env, name: string): string {
 }
 
 function constantIn(context: HalfContext, env: Env, constant: TensorProto, precision: 'float32' | 'float16'): string {
-  const { model, names, pending } = context;
-  if (precision === 'float32') {
-    env.constants.push(constant);
-    return constant.name;
-  }
+  const { model, names, pending, decisions } = context;
   const tensor = tensorOf(model, constant);
-  const half = tensorProto(model, names.fresh(`${constant.name}_h`), toFloat16(tensor));
-  env.constants.push(half);
+  const isHalf = precision === 'float16';
+  const stored = isHalf ? tensorProto(model, names.fresh(`${constant.name}_h`), toFloat16(tensor)) : constant;
+  // A constant that nodes of both kinds read is stored twice.
+  const bytes = (isHalf ? tensor.byteLength / 2 : tensor.byteLength) + (env.constants.includes(constant) ? tensor.byteLength : 0);
+  const decided = decisions.get(constant);
   const weight = pending.get(constant);
-  if (weight !== undefined) decide(context, weight, 'fp16', tensor.byteLength / 2);
-  return half.name;
+  if (decided !== undefined) decided.bytesAfter += bytes;
+  else if (isHalf && weight !== undefined) decide(context, weight, 'fp16', bytes);
+  env.constants.push(stored);
+  return stored.name;
 }
 
 /** A graph's output has its name and float32; a value that was computed in half precision gets a cast in front of it. */

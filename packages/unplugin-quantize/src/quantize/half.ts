@@ -6,12 +6,7 @@ const OVERFLOWS = 65_520;
 
 /** True when no finite value becomes infinite in float16; infinities and NaN stay what they are. */
 export function fitsFloat16(tensor: Tensor): boolean {
-  for (const values of float32Chunks(tensor)) {
-    for (const value of values) {
-      if (Math.abs(value) >= OVERFLOWS && Number.isFinite(value)) return false;
-    }
-  }
-  return true;
+  return !someValue(tensor, (magnitude) => magnitude >= OVERFLOWS && magnitude < Infinity);
 }
 
 /** Magnitudes from which a finite value is a mask, "minus infinity" for a softmax, and not a quantity. */
@@ -21,13 +16,27 @@ const HALF_MASK = 1e4;
 
 /** True when every finite value is in the range of float16 or is a mask. */
 export function withinHalf(tensor: Tensor): boolean {
+  return !someValue(tensor, (magnitude) => magnitude >= OVERFLOWS && magnitude < MASK);
+}
+
+/** True when a finite value is a mask. */
+export function isMask(tensor: Tensor): boolean {
+  return someValue(tensor, (magnitude) => magnitude >= MASK && magnitude < Infinity);
+}
+
+/** The smallest float16 is 2^-24; half of it is the largest magnitude that rounds to zero. */
+const LARGEST_VANISHING = 2 ** -25;
+
+/** True when a value other than zero becomes zero in float16. */
+export function vanishes(tensor: Tensor): boolean {
+  return someValue(tensor, (magnitude) => magnitude <= LARGEST_VANISHING && magnitude > 0);
+}
+
+function someValue(tensor: Tensor, holds: (magnitude: number) => boolean): boolean {
   for (const values of float32Chunks(tensor)) {
-    for (const value of values) {
-      const magnitude = Math.abs(value);
-      if (magnitude >= OVERFLOWS && magnitude < MASK) return false;
-    }
+    for (const value of values) if (holds(Math.abs(value))) return true;
   }
-  return true;
+  return false;
 }
 
 /** A float32 tensor in half precision, rounded half to even, masks brought into range, computed when it is read. */

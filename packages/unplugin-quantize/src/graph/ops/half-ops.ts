@@ -1,12 +1,12 @@
 /**
  * Operators that are computed in half precision, with the inputs that stay float32. Every other operator stays float32 between
- * two casts: reductions, norms, powers, exponentials and logarithms lose too much or overflow in 16 bits, and some have no
- * half-precision form in the standard (Range, NonMaxSuppression, Multinomial) or in the engines.
+ * two casts: reductions, norms, powers, roots, reciprocals, exponentials and logarithms lose too much, overflow or vanish in 16 bits, and
+ * some have no half-precision form in the standard (Celu, Range, NonMaxSuppression, Multinomial) or in the engines.
  */
 export const HALF_OPS: ReadonlyMap<string, readonly number[]> = new Map([
   ...[
-    'Conv', 'ConvTranspose', 'MatMul', 'Gemm', 'Add', 'Sub', 'Mul', 'Div', 'Neg', 'Abs', 'Sqrt', 'Reciprocal', 'Floor', 'Ceil', 'Round',
-    'Relu', 'LeakyRelu', 'PRelu', 'Elu', 'Selu', 'Celu', 'Gelu', 'Sigmoid', 'HardSigmoid', 'HardSwish', 'Mish', 'Tanh', 'Erf', 'Clip',
+    'Conv', 'ConvTranspose', 'MatMul', 'Gemm', 'Add', 'Sub', 'Mul', 'Div', 'Neg', 'Abs', 'Floor', 'Ceil', 'Round',
+    'Relu', 'LeakyRelu', 'PRelu', 'Elu', 'Selu', 'Gelu', 'Sigmoid', 'HardSigmoid', 'HardSwish', 'Mish', 'Tanh', 'Erf', 'Clip',
     'Softmax', 'AveragePool', 'MaxPool', 'GlobalMaxPool', 'GlobalAveragePool', 'BatchNormalization',
     'Reshape', 'Transpose', 'Squeeze', 'Unsqueeze', 'Flatten', 'Concat', 'Split', 'Slice', 'Gather', 'GatherElements', 'GatherND', 'Expand',
     'Tile', 'Pad', 'Identity', 'Where', 'DepthToSpace', 'SpaceToDepth', 'Dropout', 'ScatterND', 'ScatterElements', 'Trilu',

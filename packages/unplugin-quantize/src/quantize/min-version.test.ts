@@ -1,0 +1,12 @@
+import { describe, expect, it } from 'vitest';
+import { buildModel } from '../../../../test/support/build-model.ts';
+import { makeNode } from '../graph/index.ts';
+import { minOnnxruntime } from './min-version.ts';
+
+describe('minOnnxruntime', () => {
+  // onnxruntime's compatibility page, one row for each opset.
+  it.each([[9, '1.0.0'], [10, '1.0.0'], [11, '1.0.0'], [12, '1.3.0'], [13, '1.6.0'], [14, '1.8.0'], [15, '1.9.0'], [16, '1.11.0'],
+    [17, '1.12.0'], [18, '1.14.0'], [19, '1.15.0'], [20, '1.17.0'], [21, '1.18.0'], [99, '1.23.0']])('of opset %i is %s', (opset, release) => {
+    expect(minOnnxruntime(buildModel({ opset, nodes: [makeNode('Identity', ['x'], ['y'])], inputs: { x: 'float32' }, outputs: { y: 'float32' } }))).toBe(release);
+  });
+});
