@@ -5,7 +5,7 @@ import { cleanGraph } from '../graph/passes/run-passes.ts';
 import { tensorsOf } from '../graph/index.ts';
 import { externalLocations, rangePayload, readModel, writeModel, type ByteSource, type ExternalFiles, type Model, type Payload } from '../onnx/index.ts';
 import type { Format, ValueSignature, WeightDecision } from '../types.ts';
-import { createContext, decide, undecidedWeights, type Context, type QuantizeOptions } from './context.ts';
+import { createContext, decide, isExcluded, undecidedWeights, type Context, type QuantizeOptions } from './context.ts';
 import { computeInIntegers } from './dynamic.ts';
 import { computeInHalves } from './float16-graph.ts';
 import { inlineExternalData } from './inline-external.ts';
@@ -70,7 +70,7 @@ export function quantizeSource(source: ByteSource, files: ExternalFiles | undefi
     return { ...about, stream, format: options.format, weights, notes: context.notes, minOnnxruntime: minOnnxruntime(model) };
   }
   const larger = `As ${options.format} the model would have ${stream.byteLength} bytes in place of ${untouched.byteLength}: it is left as it is.`;
-  const kept = weights.map((weight) => ({ ...weight, scheme: 'kept', bytesAfter: weight.bytesBefore, reason: 'the model would grow' }));
+  const kept = weights.map((weight) => ({ ...weight, scheme: 'kept', bytesAfter: weight.bytesBefore, reason: weight.reason ?? 'the model would grow' }));
   return { ...about, stream: untouched, format: 'none', weights: kept, notes: [...context.notes, larger], minOnnxruntime: minOnnxruntime(readModel(source, files)) };
 }
 
@@ -80,7 +80,10 @@ function quantizeModel(model: Model, options: QuantizeOptions): { context: Conte
   cleanGraph(model);
   const context = createContext(model, options);
   for (const scheme of SCHEMES[options.format]) scheme(context);
-  for (const weight of undecidedWeights(context)) decide(context, weight, 'kept', weight.tensor.byteLength, 'not read by an operator that the format changes');
+  for (const weight of undecidedWeights(context)) {
+    const reason = isExcluded(context, weight) ? 'excluded by name' : 'not read by an operator that the format changes';
+    decide(context, weight, 'kept', weight.tensor.byteLength, reason);
+  }
   dropUnusedInitializers(model);
   if (!options.keepNames) minifyNames(model);
   return { context, stream: writeModel(model) };
