@@ -15,6 +15,8 @@ describe('parseRequest', () => {
     ['./m.onnx?quantize&exclude=a+b,%2Fc%25&exclude=d', { options: { exclude: ['a+b', '/c%', 'd'] } }],
     ['./m.onnx?quantize&exclude=100%', { options: { exclude: ['100%'] } }],
     ['./m.onnx?quantize&sampleLimit=7&calibration=./c.ts', { options: { sampleLimit: 7, calibration: './c.ts' } }],
+    ['./m.onnx?quantize&keepNames', { options: { keepNames: true } }],
+    ['./m.onnx?quantize&keepNames=false', { options: { keepNames: false } }],
     ['./m.onnx?import&quantize=int8&t=17&v=ab12', { options: { format: 'int8' } }],
   ])('reads %s', (id, wanted) => {
     expect(parseRequest(id)).toEqual({ file: './m.onnx', options: {}, url: false, ...wanted });
@@ -35,6 +37,7 @@ describe('parseRequest', () => {
     ['./m.onnx?quantize&ops=Matmul', 'OPTION_INVALID', 'Did you mean "MatMul"?'],
     ['./m.onnx?quantize&sampleLimit=many', 'OPTION_INVALID', '"sampleLimit"'],
     ['./m.onnx?quantize&calibration=', 'OPTION_INVALID', '"calibration"'],
+    ['./m.onnx?quantize&keepNames=no', 'OPTION_INVALID', '"keepNames"'],
     ['./m.onnx?quantize=int8&format=fp16', 'OPTION_INVALID', 'both "int8" and "fp16"'],
   ])('refuses %s', (id, code, message) => {
     const error = caught(() => parseRequest(id));
@@ -57,7 +60,7 @@ describe('formatRequest', () => {
     const request = fc.record({
       // A browser merges dots of a path and slashes at its start.
       file: text.map((value) => `/x${value.replace(/[/.]/g, '')}.onnx`),
-      options: fc.record({ format: fc.constantFrom('int8' as const, 'none' as const), exclude: fc.array(name), sampleLimit: fc.integer({ min: 1 }), calibration: text.filter((value) => value !== '') }, { requiredKeys: [] }),
+      options: fc.record({ format: fc.constantFrom('int8' as const, 'none' as const), exclude: fc.array(name), sampleLimit: fc.integer({ min: 1 }), keepNames: fc.boolean(), calibration: text.filter((value) => value !== '') }, { requiredKeys: [] }),
       url: fc.boolean(),
     });
     fc.assert(

@@ -32,6 +32,7 @@ const PARSERS: Partial<Record<Kind, (text: string) => unknown>> = {
   ops: splitList,
   names: splitList,
   count: (text) => (/^\d+$/.test(text) ? Number(text) : text),
+  flag: (text) => (text === '' ? true : ({ true: true, false: false }[text] ?? text)),
 };
 
 /**
