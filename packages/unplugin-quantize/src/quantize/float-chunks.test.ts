@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { elementCount, type Tensor } from '../onnx/index.ts';
 import { channelLayout, float32Chunks, forEachRun } from './float-chunks.ts';

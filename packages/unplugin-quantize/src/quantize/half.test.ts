@@ -16,11 +16,10 @@ describe('toFloat16', () => {
     const expected = new Uint16Array(new Uint8Array(Buffer.from(reference.float16, 'base64')).buffer);
     const found = new Uint16Array(readPayload(toFloat16(arrayTensor('float32', [source.length], source))).buffer);
     expect(source.length).toBeGreaterThan(9000);
-    source.forEach((value, i) => {
-      if (Number.isFinite(value) && Math.abs(value) >= 65520) expect(found[i]).toBe(value < 0 ? 0xf0e2 : 0x70e2);
-      else if (Number.isNaN(value)) expect(found[i]! & 0x7e00).toBe(0x7e00);
-      else expect(found[i], String(value)).toBe(expected[i]);
-    });
+    // Any quiet NaN is as good as another.
+    const mask = (value: number): number => (value < 0 ? 0xf0e2 : 0x70e2);
+    const wanted = expected.map((bits, i) => (Number.isFinite(source[i]) && Math.abs(source[i]!) >= 65520 ? mask(source[i]!) : Number.isNaN(source[i]) ? found[i]! | 0x7e00 : bits));
+    expect([...found]).toEqual([...wanted]);
   });
 
   it('keeps infinities and NaN and brings finite masks into range', () => {
