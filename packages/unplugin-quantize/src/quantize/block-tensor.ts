@@ -1,6 +1,6 @@
 import { QuantizeError } from '../errors.ts';
 import { float16Bits, type Tensor } from '../onnx/index.ts';
-import { quantizeBlock4 } from './block-search.ts';
+import { MIDDLE, quantizeBlock4 } from './block-search.ts';
 import { float32Chunks } from './float-chunks.ts';
 
 /**
@@ -12,14 +12,16 @@ export interface BlockLayout {
   readonly length: number;
   readonly inner: number;
   readonly size: number;
+  /** Whether blocks have zero points of their own; else it is 8 for all. */
+  readonly asymmetric: boolean;
 }
 
 /** Where the block of four-bit numbers goes in the packed bytes. */
 export interface Packing {
   byteLength: number;
-  /** Writes levels of -8 to 7 of one block: `outer` and `inner` say which vector, `index` which block of it. */
-  put(bytes: Uint8Array, levels: Int8Array, outer: number, index: number, inner: number): void;
-  /** Position of a block's scale in the scales. */
+  /** Writes levels of 0 to 15 of one block: `outer` and `inner` say which vector, `index` which block of it. */
+  put(bytes: Uint8Array, levels: Uint8Array, outer: number, index: number, inner: number): void;
+  /** Position of a block's scale and zero point in theirs. */
   scaleAt(outer: number, index: number, inner: number): number;
 }
 
@@ -28,6 +30,8 @@ export interface BlockTensor {
   packed: Uint8Array;
   /** One float16 for each block. */
   scales: Uint16Array;
+  /** One number from 0 to 15 for each block; empty for symmetric blocks. */
+  zeroPoints: Uint8Array;
 }
 
 export function blockCount({ outer, length, inner, size }: BlockLayout): number {
@@ -40,10 +44,15 @@ export function blockCount({ outer, length, inner, size }: BlockLayout): number 
  * @throws QuantizeError MODEL_INVALID when a block has NaN, an infinity, or needs a scale beyond float16
  */
 export function quantizeBlocks4(tensor: Tensor, layout: BlockLayout, packing: Packing, name: string): BlockTensor {
-  const { length, inner, size } = layout;
-  const result = { packed: new Uint8Array(packing.byteLength), scales: new Uint16Array(blockCount(layout)) };
+  const { length, inner, size, asymmetric } = layout;
+  const count = blockCount(layout);
+  const result: BlockTensor = {
+    packed: new Uint8Array(packing.byteLength),
+    scales: new Uint16Array(count),
+    zeroPoints: new Uint8Array(asymmetric ? count : 0).fill(MIDDLE),
+  };
   const block = new Float32Array(size);
-  const levels = new Int8Array(size);
+  const levels = new Uint8Array(size);
   // One panel holds the next block of each of `inner` neighbouring vectors.
   const panel = new Float32Array(size * inner);
   let [filled, outer, start] = [0, 0, 0];
@@ -54,9 +63,11 @@ export function quantizeBlocks4(tensor: Tensor, layout: BlockLayout, packing: Pa
     for (let column = 0; column < inner; column++) {
       block.fill(0);
       for (let row = 0; row < rows; row++) block[row] = panel[row * inner + column]!;
-      const scale = quantizeBlock4(block, levels);
+      const { scale, zeroPoint } = quantizeBlock4(block, levels, asymmetric);
       if (!Number.isFinite(scale)) throw unusable(name);
-      result.scales[packing.scaleAt(outer, index, column)] = float16Bits(scale);
+      const at = packing.scaleAt(outer, index, column);
+      result.scales[at] = float16Bits(scale);
+      if (asymmetric) result.zeroPoints[at] = zeroPoint;
       packing.put(result.packed, levels, outer, index, column);
     }
     start += rows;
@@ -84,17 +95,24 @@ function unusable(name: string): QuantizeError {
   });
 }
 
-/** The packed numbers and scales of a weight as tensors; they are computed together, when the first of them is read. */
-export function blockTensors(
-  tensor: Tensor, layout: BlockLayout, packing: Packing, name: string,
-): { packed: (dims: number[]) => Tensor; scales: (dims: number[]) => Tensor } {
-  let scales: Uint16Array | undefined;
+/** The parts of a weight in blocks as tensors of the given dims; they are computed together, when the first of them is read. */
+export interface BlockTensors {
+  packed(dims: number[]): Tensor;
+  scales(dims: number[]): Tensor;
+  /** Two zero points a byte, the first in the low nibble; `rows` rows of whole bytes. */
+  zeroPoints(rows: number): Tensor;
+}
+
+export function blockTensors(tensor: Tensor, layout: BlockLayout, packing: Packing, name: string): BlockTensors {
+  let small: Omit<BlockTensor, 'packed'> | undefined;
   let waiting: Uint8Array | undefined;
-  const compute = (): BlockTensor => {
-    const result = quantizeBlocks4(tensor, layout, packing, name);
-    scales = result.scales;
-    return result;
+  const compute = (): BlockTensor => (small = quantizeBlocks4(tensor, layout, packing, name)) as BlockTensor;
+  const smallParts = (): Omit<BlockTensor, 'packed'> => {
+    if (small === undefined) waiting = compute().packed;
+    const { scales, zeroPoints } = small!;
+    return (small = { scales, zeroPoints });
   };
+  const count = blockCount(layout);
   return {
     packed: (dims) => ({
       dtype: 'uint8',
@@ -102,19 +120,28 @@ export function blockTensors(
       byteLength: packing.byteLength,
       chunks: () => {
         const packed = waiting ?? compute().packed;
-        // Written once, the numbers are not needed again; the scales are small and stay.
+        // Written once, the numbers are not needed again; scales and zero points are small and stay.
         waiting = undefined;
+        smallParts();
         return [packed];
       },
     }),
-    scales: (dims) => ({
-      dtype: 'float16',
-      dims,
-      byteLength: 2 * blockCount(layout),
-      chunks: () => {
-        if (scales === undefined) waiting = compute().packed;
-        return [new Uint8Array(scales!.buffer)];
-      },
-    }),
+    scales: (dims) => ({ dtype: 'float16', dims, byteLength: 2 * count, chunks: () => [new Uint8Array(smallParts().scales.buffer)] }),
+    zeroPoints: (rows) => {
+      const bytes = Math.ceil(count / rows / 2);
+      return { dtype: 'uint8', dims: [rows, bytes], byteLength: rows * bytes, chunks: () => [packNibbles(smallParts().zeroPoints, rows)] };
+    },
   };
+}
+
+function packNibbles(values: Uint8Array, rows: number): Uint8Array {
+  const columns = values.length / rows;
+  const bytes = new Uint8Array(rows * Math.ceil(columns / 2));
+  for (let row = 0, at = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column += 2, at++) {
+      const high = column + 1 < columns ? values[row * columns + column + 1]! : 0;
+      bytes[at] = values[row * columns + column]! | (high << 4);
+    }
+  }
+  return bytes;
 }

@@ -2,6 +2,7 @@ import { assertSound } from '../graph/passes/assert-sound.ts';
 import { dropUnusedInitializers } from '../graph/passes/drop-unused-initializers.ts';
 import { minifyNames } from '../graph/passes/minify-names.ts';
 import { cleanGraph } from '../graph/passes/run-passes.ts';
+import { sortNodes } from '../graph/passes/sort-nodes.ts';
 import { tensorsOf } from '../graph/index.ts';
 import { externalLocations, rangePayload, readModel, writeModel, type ByteSource, type ExternalFiles, type Model, type Payload } from '../onnx/index.ts';
 import type { Format, ValueSignature, WeightDecision } from '../types.ts';
@@ -53,6 +54,7 @@ const SCHEMES: Record<Format, readonly ((context: Context) => void)[]> = {
  */
 export function quantizeSource(source: ByteSource, files: ExternalFiles | undefined, options: QuantizeOptions): QuantizedSource {
   const model = readModel(source, files);
+  sortNodes(model);
   assertSound(model);
   const graph = model.proto.graph!;
   const about = {

@@ -7,6 +7,8 @@ import { MOVERS } from './readers.ts';
 
 /** Bytes that the two nodes and the names of an unpacked weight cost; smaller weights would grow. */
 const NODE_BYTES = 160;
+/** From this many elements on a constant that is no weight, such as a table of positions, is stored in half precision. */
+const TABLE_ELEMENTS = 4096;
 
 /**
  * Stores weights small and unpacks them by ordinary operators, which onnxruntime folds once when the session is made:
@@ -15,25 +17,35 @@ const NODE_BYTES = 160;
  *     fp16-storage:  W -> read        becomes   Wh (float16) -> Cast(float) -> read
  *
  * The unpacked value keeps the weight's name, so no reader changes. int8 takes weights of at least two dimensions that operators
- * read as weights, with one symmetric scale for each output channel; fp16 takes every float32 initializer whose values
- * float16 can hold. Weights that are graph outputs, excluded, or would not become smaller stay.
+ * read as weights, with one symmetric scale for each output channel, and stores large constants that are none in half precision; fp16 takes every
+ * float32 initializer whose values float16 can hold. Weights that are graph outputs, excluded, or would not become smaller stay.
  */
 export function storeSmall(context: Context, type: 'int8' | 'float16'): void {
   const replacements = new Map<TensorProto, TensorProto[]>();
   const unpacking = new Map<GraphProto, NodeProto[]>();
   for (const weight of undecidedWeights(context)) {
-    const { graph } = weight.edges.scope;
     const packed = type === 'int8' ? packInt8(context, weight) : packFloat16(context, weight);
     const reason = typeof packed === 'string' ? packed : packed.bytes + NODE_BYTES >= weight.tensor.byteLength ? 'too small to gain' : undefined;
     if (typeof packed === 'string' || reason !== undefined) {
       decide(context, weight, 'kept', weight.tensor.byteLength, reason);
       continue;
     }
-    decide(context, weight, type === 'int8' ? 'int8-storage' : 'fp16-storage', packed.bytes);
+    decide(context, weight, packed.scales === undefined ? 'fp16-storage' : 'int8-storage', packed.bytes);
     const { tensors, nodes } = unpack(context, weight.proto.name, packed);
     replacements.set(weight.proto, tensors);
-    unpacking.set(graph, [...(unpacking.get(graph) ?? []), ...nodes]);
+    addNodes(unpacking, weight.edges.scope.graph, nodes);
   }
+  unpackInFront(unpacking, replacements);
+}
+
+export function addNodes(unpacking: Map<GraphProto, NodeProto[]>, graph: GraphProto, nodes: readonly NodeProto[]): void {
+  const before = unpacking.get(graph);
+  if (before === undefined) unpacking.set(graph, [...nodes]);
+  else before.push(...nodes);
+}
+
+/** Puts packed tensors in the place of weights and the nodes that unpack them in front of all others. */
+export function unpackInFront(unpacking: ReadonlyMap<GraphProto, NodeProto[]>, replacements: ReadonlyMap<TensorProto, TensorProto[]>): void {
   for (const [graph, nodes] of unpacking) {
     replaceInitializers(graph, replacements);
     graph.node = [...nodes, ...graph.node];
@@ -55,6 +67,8 @@ function packInt8(context: Context, weight: Weight): Packed | string {
   if (rank < 2) return 'has one dimension';
   const axes = uses.map((use) => channelAxis(use, rank, edgesAt));
   const other = uses[axes.indexOf(undefined)];
+  // Tables that are added or multiplied have no channels, but half precision is enough for them.
+  if (other !== undefined && elementCount(tensor.dims) >= TABLE_ELEMENTS) return packFloat16(context, weight);
   if (other !== undefined) return `read by ${other.node.opType} as a value, not as a weight`;
   const axis = axes[0]!;
   const { values, scales } = quantizeSymmetric(tensor, axis, INT8, weightName(weight));

@@ -1,9 +1,9 @@
-import { makeNode, replaceInitializers, weightAxis } from '../graph/index.ts';
+import { makeNode, weightAxis } from '../graph/index.ts';
 import { upgradeOpset } from '../graph/opset/upgrade.ts';
 import { arrayTensor, dtypeCode, elementCount, tensorProto, type GraphProto, type NodeProto, type TensorProto } from '../onnx/index.ts';
 import { blockTensors, type BlockLayout, type Packing } from './block-tensor.ts';
 import { decide, undecidedWeights, weightName, type Context, type Weight } from './context.ts';
-import { refuseStorage } from './storage.ts';
+import { addNodes, refuseStorage, unpackInFront } from './storage.ts';
 
 /** BitShift is younger than all other operators used here. */
 const OPSET = 11;
@@ -35,15 +35,11 @@ export function storeFourBits(context: Context): void {
   const replacements = new Map<TensorProto, TensorProto[]>();
   const unpacking = new Map<GraphProto, NodeProto[]>();
   for (const { weight, layout } of weights) {
-    const { graph } = weight.edges.scope;
     const { tensors, nodes } = unpack(context, weight, layout);
     replacements.set(weight.proto, tensors);
-    unpacking.set(graph, [...(unpacking.get(graph) ?? []), ...nodes]);
+    addNodes(unpacking, weight.edges.scope.graph, nodes);
   }
-  for (const [graph, nodes] of unpacking) {
-    replaceInitializers(graph, replacements);
-    graph.node = [...nodes, ...graph.node];
-  }
+  unpackInFront(unpacking, replacements);
 }
 
 function layoutOf(context: Context, weight: Weight): BlockLayout | undefined {
@@ -54,7 +50,7 @@ function layoutOf(context: Context, weight: Weight): BlockLayout | undefined {
   const columns = dims.length === 2 && uses.some(({ node, index }) => weightAxis(node, index, 2) === 1);
   const [outer, length, inner] = columns ? [1, dims[0]!, dims[1]!] : [dims[0]!, elementCount(dims.slice(1)), 1];
   const size = blockSize(length);
-  return size === undefined ? undefined : { outer, length, inner, size };
+  return size === undefined ? undefined : { outer, length, inner, size, asymmetric: false };
 }
 
 /** The even divisor of `length` from 16 to 64 that is nearest to 32. */
@@ -102,7 +98,7 @@ function packedBytes({ outer, length, inner }: BlockLayout): number {
   return (outer * length * inner) / 2;
 }
 
-/** The first half of a block is in the low nibbles, the second in the high ones, as two's complement. */
+/** The first half of a block is in the low nibbles, the second in the high ones, as two's complement, which is the level with its highest bit turned. */
 function halvesPacking(layout: BlockLayout): Packing {
   const { length, inner, size } = layout;
   const half = size / 2;
@@ -111,7 +107,7 @@ function halvesPacking(layout: BlockLayout): Packing {
     byteLength: packedBytes(layout),
     put(bytes, levels, outer, index, column) {
       const start = (outer * blocks + index) * half * inner + column;
-      for (let i = 0; i < half; i++) bytes[start + i * inner] = (levels[i]! & 15) | ((levels[i + half]! & 15) << 4);
+      for (let i = 0; i < half; i++) bytes[start + i * inner] = (levels[i]! ^ 8) | ((levels[i + half]! ^ 8) << 4);
     },
     scaleAt: (outer, index, column) => (outer * blocks + index) * inner + column,
   };

@@ -12,12 +12,12 @@ const BLOCK_BYTES = BLOCK / 2;
 const MIN_ELEMENTS = 4096;
 
 /**
- * Keeps weights at four bits in memory, in blocks of 32 along the reduced axis with a float16 scale each (block-search.ts):
+ * Keeps weights at four bits in memory, in blocks of 32 along the reduced axis with a float16 scale and a zero point each (block-search.ts):
  *
- *     MatMul(A, W)   ->  MatMulNBits(A, Wq, Cast(Ws))               Wq: uint8 [N, K / 32, 16], low nibble first
- *     Gather(W, i)   ->  GatherBlockQuantized(Wq, i, Cast(Ws))      Wq: uint8 [rows, columns / 2]
+ *     MatMul(A, W)   ->  MatMulNBits(A, Wq, Cast(Ws), Wz)               Wq: uint8 [N, K / 32, 16], low nibble first
+ *     Gather(W, i)   ->  GatherBlockQuantized(Wq, i, Cast(Ws), Wz)      Wq: uint8 [rows, columns / 2]
  *
- * Numbers are stored plus 8, which both operators take for zero when no zero point is given. An embedding that is also read
+ * An embedding that is also read
  * transposed by a product, as tied heads are, stays one tensor: both operators lay out its bytes alike. Activations stay float32.
  * (onnxruntime, docs/ContribOperators.md: com.microsoft.MatMulNBits, com.microsoft.GatherBlockQuantized)
  */
@@ -55,6 +55,8 @@ interface PackedWeight {
   /** uint8 [N, K / 32, 16], or [N, K / 2] where a Gather reads it. */
   values: string;
   gathered: boolean;
+  /** uint8 [N, K / 64], two a byte. */
+  zeroPoints: string;
   halves: string;
   scales: string;
   N: number;
@@ -88,15 +90,16 @@ function pack(context: Context, weight: Weight, byRows: boolean, replacements: M
   const { tensor, proto, uses } = weight;
   const [rows, columns] = tensor.dims as [number, number];
   const [N, K] = byRows ? [rows, columns] : [columns, rows];
-  const layout: BlockLayout = byRows ? { outer: N, length: K, inner: 1, size: BLOCK } : { outer: 1, length: K, inner: N, size: BLOCK };
+  const layout: BlockLayout = byRows ? { outer: N, length: K, inner: 1, size: BLOCK, asymmetric: true } : { outer: 1, length: K, inner: N, size: BLOCK, asymmetric: true };
   const blocks = Math.ceil(K / BLOCK);
   const tensors = blockTensors(tensor, layout, rowPacking(N, blocks, byRows), weightName(weight));
   const gathered = uses.some(({ node }) => node.opType === 'Gather');
   const values = tensorProto(model, names.fresh(`${proto.name}_q`), tensors.packed(gathered ? [N, K / 2] : [N, blocks, BLOCK_BYTES]));
   const scales = tensorProto(model, names.fresh(`${proto.name}_s`), tensors.scales([N, blocks]));
-  replacements.set(proto, [values, scales]);
-  decide(context, weight, 'int4', N * blocks * (BLOCK_BYTES + 2));
-  return { values: values.name, gathered, halves: scales.name, scales: names.fresh(`${proto.name}_f`), N, K };
+  const zeroPoints = tensorProto(model, names.fresh(`${proto.name}_z`), tensors.zeroPoints(N));
+  replacements.set(proto, [values, scales, zeroPoints]);
+  decide(context, weight, 'int4', N * (blocks * (BLOCK_BYTES + 2) + Math.ceil(blocks / 2)));
+  return { values: values.name, gathered, zeroPoints: zeroPoints.name, halves: scales.name, scales: names.fresh(`${proto.name}_f`), N, K };
 }
 
 /** Blocks of a row follow one another, low nibble first. A row is `outer` where rows are contiguous in the source, else `inner`. */
@@ -106,7 +109,7 @@ function rowPacking(N: number, blocks: number, byRows: boolean): Packing {
     byteLength: N * blocks * BLOCK_BYTES,
     put(bytes, levels, outer, index, inner) {
       const start = at(outer, index, inner) * BLOCK_BYTES;
-      for (let i = 0; i < BLOCK_BYTES; i++) bytes[start + i] = (levels[2 * i]! + 8) | ((levels[2 * i + 1]! + 8) << 4);
+      for (let i = 0; i < BLOCK_BYTES; i++) bytes[start + i] = levels[2 * i]! | (levels[2 * i + 1]! << 4);
     },
     scaleAt: at,
   };
@@ -115,14 +118,14 @@ function rowPacking(N: number, blocks: number, byRows: boolean): Packing {
 function rewrite({ model, names }: Context, node: NodeProto, weight: PackedWeight | undefined): NodeProto[] {
   if (weight === undefined) return [node];
   const options = { name: node.name, domain: DOMAIN };
-  const { N, K, values, scales } = weight;
+  const { N, K, values, scales, zeroPoints } = weight;
   if (node.opType === 'Gather') {
     const attributes = { bits: 4n, block_size: BigInt(BLOCK), gather_axis: 0n, quantize_axis: 1n };
-    return [makeNode('GatherBlockQuantized', [values, node.input[1]!, scales], [node.output[0]!], attributes, options)];
+    return [makeNode('GatherBlockQuantized', [values, node.input[1]!, scales, zeroPoints], [node.output[0]!], attributes, options)];
   }
   if (node.opType === 'Transpose') return [];
   const attributes = { K: BigInt(K), N: BigInt(N), bits: 4n, block_size: BigInt(BLOCK) };
-  const product = (matrix: string): NodeProto => makeNode('MatMulNBits', [node.input[0]!, matrix, scales], [node.output[0]!], attributes, options);
+  const product = (matrix: string): NodeProto => makeNode('MatMulNBits', [node.input[0]!, matrix, scales, zeroPoints], [node.output[0]!], attributes, options);
   if (!weight.gathered) return [product(values)];
   const [shaped, shape] = [names.fresh(`${values}_b`), names.fresh(`${values}_n`)];
   const dims = { dtype: 'int64' as const, dims: [3], byteLength: 24, chunks: () => [new Uint8Array(BigInt64Array.of(BigInt(N), BigInt(K / BLOCK), BigInt(BLOCK_BYTES)).buffer)] };
