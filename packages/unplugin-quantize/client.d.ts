@@ -25,6 +25,16 @@ declare module '*.onnx?quantize=int8-storage' {
   export default model;
 }
 
+declare module '*.onnx?quantize=int4' {
+  const model: import('./dist/types.js').QuantizedModel;
+  export default model;
+}
+
+declare module '*.onnx?quantize=int4-storage' {
+  const model: import('./dist/types.js').QuantizedModel;
+  export default model;
+}
+
 declare module '*.onnx?quantize=fp16' {
   const model: import('./dist/types.js').QuantizedModel;
   export default model;
@@ -56,6 +66,16 @@ declare module '*&quantize=int8-dynamic' {
 }
 
 declare module '*&quantize=int8-storage' {
+  const model: import('./dist/types.js').QuantizedModel;
+  export default model;
+}
+
+declare module '*&quantize=int4' {
+  const model: import('./dist/types.js').QuantizedModel;
+  export default model;
+}
+
+declare module '*&quantize=int4-storage' {
   const model: import('./dist/types.js').QuantizedModel;
   export default model;
 }

@@ -35,6 +35,16 @@ describe('rollup', () => {
     expect(hashOfFile(new URL(cjs.default.variants[1]!.url))).toBe(es.default.hash);
   });
 
+  it('works behind other resolvers, and after an alias that stands behind it', async () => {
+    const main = "import a from './100%.onnx?quantize'; import b from 'models/100%.onnx?quantize'; export { a, b };";
+    const root = makeProject({ 'main.js': main }, { '100%.onnx': 'ocrDirection' });
+    const alias = { name: 'alias', resolveId: (id: string) => (id.startsWith('models/') ? join(root, id.slice('models/'.length)) : null) };
+    const built = await rollupBuild(root, {}, undefined, alias, nodeResolve());
+    const { a, b } = await importBuilt<{ a: QuantizedModel; b: QuantizedModel }>(join(built.outDir, 'main.js'));
+    expect(b.variants).toEqual(a.variants);
+    expect(hashOfFile(new URL(a.variants[0]!.url))).toBe(a.hash);
+  });
+
   it('runs the model in Node, with onnxruntime-node left outside of the bundle', async () => {
     const main = `
       import model from './m.onnx?quantize';

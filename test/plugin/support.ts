@@ -57,14 +57,14 @@ export async function viteBuild(root: string, config: InlineConfig = {}, options
   return { files: listFiles(outDir), outDir, lines };
 }
 
-export async function rollupBuild(root: string, output: OutputOptions = {}, options: Options = QUICK, resolution: InputPluginOption = nodeResolve()): Promise<Built> {
+export async function rollupBuild(root: string, output: OutputOptions = {}, options: Options = QUICK, resolution: InputPluginOption = nodeResolve(), before?: InputPluginOption): Promise<Built> {
   const lines: string[] = [];
   const outDir = join(root, 'dist');
   const cwd = process.cwd();
   // Rollup has no root of its own: like its command line, it works in the current folder.
   process.chdir(root);
   try {
-    const bundle = await rollup({ input: 'main.js', plugins: [quantizeRollup(options), resolution], onLog: (_, log) => void lines.push(log.message) });
+    const bundle = await rollup({ input: 'main.js', plugins: [before, quantizeRollup(options), resolution], onLog: (_, log) => void lines.push(log.message) });
     try {
       await bundle.write({ dir: outDir, ...output });
     } finally {

@@ -46,7 +46,7 @@ export function viteHost(state: PluginState): Host {
         writeBundle: {
           order: 'post',
           async handler() {
-            await state.finish((table) => this.environment.logger.info(`\n${table}`));
+            await state.finish((table) => this.environment.logger.info(table));
           },
         },
         async closeBundle() {
