@@ -1,9 +1,9 @@
-import { isHandedOut, makeNode, replaceInitializers, weightAxis, type Use } from '../graph/index.ts';
+import { makeNode, replaceInitializers } from '../graph/index.ts';
 import { dtypeCode, elementCount, tensorProto, type GraphProto, type NodeProto, type Tensor, type TensorProto } from '../onnx/index.ts';
 import { INT8, quantizeSymmetric } from './affine.ts';
+import { channelAxis } from './channel-axis.ts';
 import { decide, isExcluded, undecidedWeights, weightName, type Context, type Weight } from './context.ts';
 import { fitsFloat16, toFloat16, vanishes } from './half.ts';
-import { MOVERS } from './readers.ts';
 
 /** Bytes that the two nodes and the names of an unpacked weight cost; smaller weights would grow. */
 const NODE_BYTES = 160;
@@ -65,7 +65,7 @@ function packInt8(context: Context, weight: Weight): Packed | string {
   if (refusal !== undefined) return refusal;
   const rank = tensor.dims.length;
   if (rank < 2) return 'has one dimension';
-  const axes = uses.map((use) => channelAxis(use, rank, edgesAt));
+  const axes = uses.map((use) => channelAxis(use, tensor.dims, edgesAt));
   const other = uses[axes.indexOf(undefined)];
   // Tables that are added or multiplied have no channels, but half precision is enough for them.
   if (other !== undefined && elementCount(tensor.dims) >= TABLE_ELEMENTS) return packFloat16(context, weight);
@@ -74,25 +74,6 @@ function packInt8(context: Context, weight: Weight): Packed | string {
   const { values, scales } = quantizeSymmetric(tensor, axis, INT8, weightName(weight));
   const dims = [tensor.dims[axis]!, ...tensor.dims.slice(axis + 1).map(() => 1)];
   return { values, scales: { ...scales, dims }, bytes: values.byteLength + scales.byteLength };
-}
-
-/** A rank that every weight input has or can have, for tensors whose rank is no longer known. */
-const WEIGHT_RANK = 3;
-
-/** The axis along which a reader wants scales, or undefined for a reader that takes the tensor as a value. */
-function channelAxis({ node, index, scope }: Use, rank: number, edgesAt: Weight['edgesAt'], depth = 0): number | undefined {
-  const axis = weightAxis(node, index, rank);
-  if (axis !== undefined || !MOVERS.has(node.opType) || depth > 8) return axis;
-  const edges = edgesAt(scope);
-  if (node.output.some((name) => isHandedOut(name, edges))) return undefined;
-  const readers = node.output.flatMap((name) => [...edges.uses(name)]);
-  const isWeight = readers.length > 0 && readers.every((use) => !isLeftSide(use) && channelAxis(use, WEIGHT_RANK, edgesAt, depth + 1) !== undefined);
-  return isWeight ? 0 : undefined;
-}
-
-/** What comes out of a Concat may be an activation, which a product reads on its left side. */
-function isLeftSide({ node, index }: Use): boolean {
-  return index === 0 && (node.opType === 'MatMul' || node.opType === 'Gemm');
 }
 
 function packFloat16(context: Context, weight: Weight): Packed | string {
