@@ -113,7 +113,11 @@ async function findMeasurement({ root, cache, workers, share, tell }: PipelineCo
   });
 }
 
-/** The path from the project's root with '/' on every system, so that reports of two machines are equal. */
+/**
+ * The path from the project's root with '/' on every system, so that reports of two machines are equal; for a model of a package
+ * the package's name and the path inside it, wherever the package manager keeps it.
+ */
 function displayName(root: string, path: string): string {
-  return relative(root, path).split(sep).join('/');
+  const name = relative(root, path).split(sep).join('/');
+  return name.split(/(?:^|\/)node_modules\//).at(-1)!;
 }
