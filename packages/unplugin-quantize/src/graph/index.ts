@@ -2,6 +2,7 @@ export { assertSound } from './passes/assert-sound.ts';
 export * from './attributes.ts';
 export * from './edges.ts';
 export * from './edit.ts';
+export { inlineRefusals } from './functions/refusals.ts';
 export { HALF_OPS } from './ops/half-ops.ts';
 export { outputDtype } from './ops/output-dtype.ts';
 export { weightAxis } from './ops/weight-inputs.ts';

@@ -3,7 +3,7 @@ import { dropUnusedInitializers } from '../graph/passes/drop-unused-initializers
 import { minifyNames } from '../graph/passes/minify-names.ts';
 import { cleanGraph } from '../graph/passes/run-passes.ts';
 import { sortNodes } from '../graph/passes/sort-nodes.ts';
-import { tensorsOf } from '../graph/index.ts';
+import { inlineRefusals, tensorsOf } from '../graph/index.ts';
 import { externalLocations, rangePayload, readModel, writeModel, type ByteSource, type ExternalFiles, type Model, type Payload } from '../onnx/index.ts';
 import type { Format, ValueSignature, WeightDecision } from '../types.ts';
 import { createContext, decide, isExcluded, undecidedWeights, type Context, type QuantizeOptions } from './context.ts';
@@ -81,6 +81,7 @@ function quantizeModel(model: Model, options: QuantizeOptions): { context: Conte
   inlineExternalData(model);
   cleanGraph(model);
   const context = createContext(model, options);
+  context.notes.push(...inlineRefusals(model).values());
   for (const scheme of SCHEMES[options.format]) scheme(context);
   for (const weight of undecidedWeights(context)) {
     const reason = isExcluded(context, weight) ? 'excluded by name' : 'not read by an operator that the format changes';

@@ -4,6 +4,7 @@ import { dropIdentity } from './drop-identity.ts';
 import { dropStaleTypes } from './drop-stale-types.ts';
 import { dropUnusedInitializers } from './drop-unused-initializers.ts';
 import { foldConstants } from './fold-constants.ts';
+import { inlineFunctions } from './inline-functions.ts';
 import { initializersAsConstants } from './initializers-as-constants.ts';
 import { liftConstants } from './lift-constants.ts';
 import { mergeEqualInitializers } from './merge-equal-initializers.ts';
@@ -18,6 +19,7 @@ export interface Pass {
 
 /** All passes in the order in which they are run: the later ones rely on what the earlier ones bring about. */
 export const PASSES: readonly Pass[] = [
+  { name: 'inline-functions', run: inlineFunctions },
   { name: 'sort-nodes', run: sortNodes },
   { name: 'lift-constants', run: liftConstants },
   { name: 'initializers-as-constants', run: initializersAsConstants },
