@@ -71,7 +71,8 @@ export function setTensor(model: Model, proto: TensorProto, tensor: Tensor): voi
   proto.dataType = dtypeCode(tensor.dtype);
   proto.dims = tensor.dims.map(BigInt);
   proto.payload = model.payloads.length;
-  model.payloads.push({ field: RAW_DATA, byteLength: tensor.byteLength, chunks: () => tensor.chunks() });
+  const { byteLength, peek } = tensor;
+  model.payloads.push({ field: RAW_DATA, byteLength, chunks: () => tensor.chunks(), ...(peek && { peek }) });
 }
 
 /** Takes the elements out of a TensorProto, wherever they are; type and dims stay. */

@@ -1,4 +1,4 @@
-import { findAttribute, forgetTypes, HALF_OPS, isOperator, makeNode, outputDtype, setAttribute, subgraphsOf } from '../graph/index.ts';
+import { findAttribute, forgetTypes, HALF_OPS, intAttribute, isOperator, makeNode, outputDtype, setAttribute, subgraphsOf } from '../graph/index.ts';
 import { dtypeCode, dtypeOf, elementCount, tensorOf, tensorProto, type DType, type GraphProto, type NodeProto, type TensorProto } from '../onnx/index.ts';
 import { decide, undecidedWeights, type Context, type Weight } from './context.ts';
 import { fitsFloat16, isMask, toFloat16, vanishes, withinHalf } from './half.ts';
@@ -69,6 +69,7 @@ function rewriteNode(context: HalfContext, env: Env, node: NodeProto, known: Rea
   const floatIndices = inputs.flatMap((dtype, index) => (dtype === 'float32' ? [index] : []));
   const half = isHalf(context, env, node, inputs) || fillsWithMask(context, node);
   const kept = half ? (HALF_OPS.get(node.opType) ?? []) : floatIndices;
+  const isIdentity = isNowIdentity(env, node);
   // A Cast reads whatever there is, so it needs no other cast before it.
   const reads = node.opType === 'Cast' ? [] : floatIndices;
   node.input = node.input.map((name, index) => {
@@ -82,6 +83,15 @@ function rewriteNode(context: HalfContext, env: Env, node: NodeProto, known: Rea
     const dtype = outputDtype(node, inputs, index) ?? known.get(name) ?? subgraphDtype(node, inner, index);
     define(env, name, dtype, half ? 'float16' : 'float32');
   });
+  if (!isIdentity) return;
+  node.opType = 'Identity';
+  node.attribute = [];
+}
+
+/** True for a Cast to float16 of what is float16 by now: onnxruntime 1.30 refuses a model with a Cast from float16 to itself. */
+function isNowIdentity(env: Env, node: NodeProto): boolean {
+  const value = isOperator(node, 'Cast') ? lookup(env, node.input[0]!) : undefined;
+  return value?.dtype === 'float32' && value.float32 === undefined && value.float16 !== undefined && intAttribute(node, 'to', 0) === dtypeCode('float16');
 }
 
 function isHalf(context: HalfContext, env: Env, node: NodeProto, inputs: readonly (DType | undefined)[]): boolean {

@@ -69,6 +69,7 @@ export function quantizeSource(source: ByteSource, files: ExternalFiles | undefi
   const { context, stream } = quantizeModel(model, options);
   const weights = [...context.decisions.values()];
   if (stream.byteLength < untouched.byteLength) {
+    if (weights.every(({ scheme }) => scheme === 'kept')) context.notes.push(`As ${options.format} no weight of the model changes: the file is only tidied up.`);
     return { ...about, stream, format: options.format, weights, notes: context.notes, minOnnxruntime: minOnnxruntime(model) };
   }
   const larger = `As ${options.format} the model would have ${stream.byteLength} bytes in place of ${untouched.byteLength}: it is left as it is.`;
