@@ -1,6 +1,6 @@
-import detection from 'ocr-models/ch_PP-OCRv4_det_infer.onnx?quantize';
+import detection from 'ocr-models/ch_PP-OCRv4_det_infer.onnx?calibration=calibration/detection.ts&quantize';
 import detectionFp32 from 'ocr-models/ch_PP-OCRv4_det_infer.onnx?quantize=none';
-import recognition from 'ocr-models/ch_PP-OCRv4_rec_infer.onnx?quantize';
+import recognition from 'ocr-models/ch_PP-OCRv4_rec_infer.onnx?calibration=calibration/recognition.ts&quantize';
 import recognitionFp32 from 'ocr-models/ch_PP-OCRv4_rec_infer.onnx?quantize=none';
 import keys from 'ocr-models/ppocr_keys_v1.txt?raw';
 import { createSession } from 'unplugin-quantize/runtime';

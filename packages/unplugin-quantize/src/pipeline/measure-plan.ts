@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { ResolvedModelOptions } from '../options.ts';
 import type { Measured } from './measure.ts';
+import { applicableBudget } from './model-report.ts';
 
 /** What has to be found out by running models. */
 export interface MeasurePlan {
@@ -15,7 +16,8 @@ export interface MeasurePlan {
 
 /** Samples ask for a comparison, and so does a budget that needs one; undefined when nothing has to be run. */
 export function measurePlan(options: ResolvedModelOptions, root: string): MeasurePlan | undefined {
-  const { verify, sampleLimit, budget } = options;
+  const { verify, sampleLimit } = options;
+  const budget = applicableBudget(options.budget, options.format);
   const calibration = options.calibration === undefined ? undefined : resolve(root, options.calibration);
   const compare = calibration !== undefined || budget.cosine !== undefined;
   return verify || compare ? { verify, compare, calibration, sampleLimit } : undefined;

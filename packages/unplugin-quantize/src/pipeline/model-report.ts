@@ -33,6 +33,12 @@ export function modelReport({ name, requestedFormat, sourceSha256, artefact, mea
     notes: [...notes, ...measured.notes],
     checks,
     accuracy,
-    budget: judge(budget, { bytes, sourceBytes, accuracy }),
+    budget: judge(applicableBudget(budget, requestedFormat), { bytes, sourceBytes, accuracy }),
   };
+}
+
+/** A model that is imported as it is cannot shrink or lose accuracy: of a budget for all models only the size in bytes concerns it. */
+export function applicableBudget(budget: Budget, requestedFormat: Format): Budget {
+  if (requestedFormat !== 'none') return budget;
+  return budget.maxBytes === undefined ? {} : { maxBytes: budget.maxBytes };
 }
