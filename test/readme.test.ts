@@ -1,0 +1,17 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { BUDGET_LIMITS, FORMATS, MODEL_OPTIONS } from '../packages/unplugin-quantize/src/options.ts';
+
+const root = join(import.meta.dirname, '..');
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const errors = readFileSync(join(root, 'packages/unplugin-quantize/src/errors.ts'), 'utf8');
+const codes = [...errors.matchAll(/^ {2}\| '([A-Z_]+)'/gm)].map(([, code]) => code!);
+
+describe('the README names', () => {
+  it.each(Object.keys(FORMATS))('format %s', (format) => expect(readme).toMatch(new RegExp(`^\\| \`${format}\``, 'm')));
+  it.each(Object.keys(MODEL_OPTIONS))('option %s', (option) => expect(readme).toMatch(new RegExp(`^\\| \`${option}\``, 'm')));
+  it.each(Object.keys(BUDGET_LIMITS))('limit %s', (limit) => expect(readme).toContain(limit));
+  it.each(codes)('error %s', (code) => expect(readme).toContain(`\`${code}\``));
+  it('at least the errors of bad models', () => expect(codes).toContain('MODEL_NOT_ONNX'));
+});
