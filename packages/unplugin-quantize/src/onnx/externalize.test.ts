@@ -17,5 +17,7 @@ it('moves tensors into a file and reads them back unchanged', () => {
   const [was, is] = [[...tensorsOf(before)], [...tensorsOf(after)]];
   expect(externalLocations(is)).toEqual(['weights.bin']);
   expect(is.map((proto) => readPayload(tensorOf(after, proto)))).toEqual(was.map((proto) => readPayload(tensorOf(before, proto))));
-  for (const proto of is) for (const entry of proto.externalData) if (entry.key === 'offset') expect(Number(entry.value) % 64).toBe(0);
+  const offsets = is.flatMap((proto) => proto.externalData.filter(({ key }) => key === 'offset').map(({ value }) => Number(value)));
+  expect(offsets.length).toBeGreaterThan(10);
+  expect(offsets.filter((offset) => offset % 64 !== 0)).toEqual([]);
 });
