@@ -7,7 +7,9 @@ import { assertSound } from './assert-sound.ts';
 import { dropUnusedInitializers } from './drop-unused-initializers.ts';
 import { foldConstants } from './fold-constants.ts';
 
-type Case = [name: string, opset: number, w: Tensor, opType: string, attributes?: Parameters<typeof makeNode>[3], second?: Tensor];
+type Case = [name: string, opset: number, w: Tensor, opType: string, attributes?: Parameters<typeof makeNode>[3], ...more: Tensor[]];
+
+const int32s = (...values: number[]): Tensor => arrayTensor('int32', [values.length], Int32Array.from(values));
 
 const big = ramp([12, 40, 3]);
 const longs = arrayTensor('int64', [400], BigInt64Array.from({ length: 400 }, (_, i) => BigInt(i - 200) * 2n ** 31n));
@@ -19,6 +21,20 @@ const FOLDED: Case[] = [
   ['Transpose that keeps the order', 17, ramp([1, 300, 1]), 'Transpose', { perm: [1, 2, 0] }],
   ['Reshape', 17, big, 'Reshape', {}, ints([3], [0, -1, 10])],
   ['Reshape with allowzero', 17, floats([0, 3], []), 'Reshape', { allowzero: 1n }, ints([2], [3, 0])],
+  ['Slice at opset 9', 9, big, 'Slice', { axes: [0, -2], starts: [-5, 3], ends: [1000, -4] }],
+  ['Slice at opset 9 without axes', 9, big, 'Slice', { starts: [1, 2], ends: [3, 2_000_000_000] }],
+  ['Slice of the first axis', 17, big, 'Slice', {}, ints([1], [2]), ints([1], [7])],
+  ['Slice of the last axis', 17, big, 'Slice', {}, ints([1], [-2]), ints([1], [9_000_000_000]), ints([1], [-1])],
+  ['Slice with steps', 17, big, 'Slice', {}, ints([2], [0, 37]), ints([2], [11, 0]), ints([2], [0, 1]), ints([2], [2, -7])],
+  ['Slice to the very front', 17, longs, 'Slice', {}, ints([1], [5]), ints([1], [-(2 ** 62)]), ints([1], [0]), ints([1], [-1])],
+  ['Slice that leaves nothing', 17, big, 'Slice', {}, ints([1], [5]), ints([1], [5])],
+  ['Slice by int32', 17, big, 'Slice', {}, int32s(1), int32s(4), int32s(-1), int32s(1)],
+  ['Gather', 17, big, 'Gather', { axis: 1n }, ints([2, 2], [39, -40, 7, 8])],
+  ['Gather of one row', 17, big, 'Gather', {}, ints([], [-1])],
+  ['Gather by int32', 17, longs, 'Gather', {}, int32s(3)],
+  ['Concat', 17, big, 'Concat', { axis: 0n }, ramp([1, 40, 3])],
+  ['Concat along an inner axis', 17, big, 'Concat', { axis: -2n }, ramp([12, 5, 3]), ramp([12, 0, 3]), ramp([12, 1, 3])],
+  ['Concat of odd lengths', 17, arrayTensor('int8', [5], Int8Array.of(1, 2, 3, 4, 5)), 'Concat', { axis: 0n }, arrayTensor('int8', [3], Int8Array.of(-1, -2, -3))],
   ['Squeeze', 11, ramp([1, 300, 1]), 'Squeeze', { axes: [-1] }],
   ['Squeeze at opset 13', 13, ramp([1, 300, 1]), 'Squeeze', {}, ints([1], [0])],
   ['Squeeze of all axes', 13, ramp([1, 3, 1]), 'Squeeze'],
@@ -37,10 +53,11 @@ const FOLDED: Case[] = [
   ['Cast of uint64 to int16', 17, arrayTensor('uint64', [2], BigUint64Array.of(2n ** 64n - 1n, 40_000n)), 'Cast', { to: 5n }],
 ];
 
-function parts([, opset, w, opType, attributes, second]: Case): ModelParts {
+function parts([, opset, w, opType, attributes, ...more]: Case): ModelParts {
+  const names = more.map((_, i) => `s${i}`);
   return {
-    opset, nodes: [makeNode(opType, second === undefined ? ['w'] : ['w', 's'], ['f'], attributes), makeNode('Identity', ['f'], ['y'])],
-    initializers: { w, ...(second && { s: second }) }, outputs: { y: '' },
+    opset, nodes: [makeNode(opType, ['w', ...names], ['f'], attributes), makeNode('Identity', ['f'], ['y'])],
+    initializers: { w, ...Object.fromEntries(names.map((name, i) => [name, more[i]!])) }, outputs: { y: '' },
   };
 }
 
@@ -97,6 +114,32 @@ describe('foldConstants', () => {
     expect(await runModel(reread(model), feeds)).toEqual(before);
   });
 
+  it.each<[string, number, Parameters<typeof makeNode>[3], Tensor[], number]>([
+    ['equal parts', 9, { axis: 1n }, [], 4],
+    ['given lengths', 9, { axis: -2n, split: [1, 30, 9] }, [], 3],
+    ['given lengths at opset 13', 13, { axis: 1n }, [ints([2], [0, 40])], 2],
+    ['parts that do not divide', 18, { axis: 1n, num_outputs: 7n }, [], 7],
+  ])('folds Split into %s as onnxruntime computes it', async (_, opset, attributes, lengths, count) => {
+    const names = Array.from({ length: count }, (_, i) => `f${i}`);
+    const model = buildModel({
+      opset, nodes: [makeNode('Split', ['w', ...lengths.map((_, i) => `s${i}`)], names, attributes), ...names.map((name, i) => makeNode('Identity', [name], [`y${i}`]))],
+      initializers: { w: big, ...Object.fromEntries(lengths.map((tensor, i) => [`s${i}`, tensor])) }, outputs: Object.fromEntries(names.map((_, i) => [`y${i}`, ''])),
+    });
+    const before = await runModel(model, {});
+    expect(foldConstants(model)).toBe(1);
+    assertSound(model);
+    expect(await runModel(reread(model), {})).toEqual(before);
+  });
+
+  it('does not read originals without end: parts that are joined again and again stay nodes in the end', () => {
+    const nodes = Array.from({ length: 40 }, (_, i) => [
+      makeNode('Split', [i === 0 ? 'w' : `w${i}`], [`a${i}`, `b${i}`], { axis: 0n }), makeNode('Concat', [`b${i}`, `a${i}`], [`w${i + 1}`], { axis: 0n }),
+    ]).flat();
+    const model = buildModel({ nodes: [...nodes, makeNode('Identity', ['w40'], ['y'])], initializers: { w: ramp([12, 40]) }, outputs: { y: '' } });
+    expect(foldConstants(model)).toBe(13);
+    expect(foldConstants(model)).toBe(0);
+  });
+
   const transpose = makeNode('Transpose', ['w'], ['t']);
   const reads = makeNode('Identity', ['t'], ['y']);
   it.each<[string, ModelParts]>([
@@ -109,6 +152,12 @@ describe('foldConstants', () => {
     ['computed axes', { nodes: [makeNode('Squeeze', ['w', 's'], ['t']), reads], initializers: { w: ramp([1, 4]) }, inputs: { s: 'int64[1]' }, outputs: { y: '' } }],
     ['shapes that do not fit', { nodes: [makeNode('Reshape', ['w', 's'], ['t']), reads], initializers: { w: ramp([4]), s: ints([2], [3, -1]) }, outputs: { y: '' } }],
     ['a wrong perm', { nodes: [makeNode('Transpose', ['w'], ['t'], { perm: [0, 0] }), reads], initializers: { w: ramp([2, 2]) }, outputs: { y: '' } }],
+    ['places that do not exist', { nodes: [makeNode('Gather', ['w', 's'], ['t']), reads], initializers: { w: ramp([4]), s: ints([1], [4]) }, outputs: { y: '' } }],
+    ['computed places', { nodes: [makeNode('Slice', ['w', 's', 's'], ['t']), reads], initializers: { w: ramp([4]) }, inputs: { s: 'int64[1]' }, outputs: { y: '' } }],
+    ['computed steps', { nodes: [makeNode('Slice', ['w', 'i', 'i', '', 's'], ['t']), reads], initializers: { w: ramp([4]), i: ints([1], [1]) }, inputs: { s: 'int64[1]' }, outputs: { y: '' } }],
+    ['computed parts', { nodes: [makeNode('Concat', ['w', 's'], ['t'], { axis: 0n }), reads], initializers: { w: ramp([4]) }, inputs: { s: 'float32[1]' }, outputs: { y: '' } }],
+    ['rows that are gathered more than once', { nodes: [makeNode('Gather', ['w', 's'], ['t']), reads], initializers: { w: ramp([4, 100]), s: ints([5], [1, 1, 1, 1, 1]) }, outputs: { y: '' } }],
+    ['lengths that do not fit', { nodes: [makeNode('Split', ['w', 's'], ['t', 'u']), reads], initializers: { w: ramp([4]), s: ints([2], [1, 2]) }, outputs: { y: '' } }],
     ['casts that are not exact here', { nodes: [makeNode('Cast', ['w'], ['t'], { to: 6n }), reads], initializers: { w: ramp([4]) }, outputs: { y: '' } }],
     ['operators of other domains', { nodes: [makeNode('Transpose', ['w'], ['t'], {}, { domain: 'mine' }), reads], initializers: { w: ramp([2, 2]) }, outputs: { y: '' }, domains: { mine: 1 } }],
   ])('leaves %s', (_, modelParts) => {

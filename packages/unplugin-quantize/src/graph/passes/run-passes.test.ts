@@ -19,13 +19,15 @@ describe('cleanGraph', () => {
   for (const name of names) {
     it.skipIf(!existsSync(models[name]))(`${name} gives the same outputs, bit for bit`, async () => {
       const model = load(name);
-      const before = await runModel(model, realFeeds[name]());
+      // Constant weights of an LSTM are packed, which changes the order of sums; with its optimizer on, the engine folds them itself.
+      const level = name === 'silero' ? 'all' : 'disabled';
+      const before = await runModel(model, realFeeds[name](), level);
       for (const pass of PASSES) {
         pass.run(model);
         assertSound(model);
       }
       cleanGraph(model);
-      expect(await runModel(model, realFeeds[name]())).toEqual(before);
+      expect(await runModel(model, realFeeds[name](), level)).toEqual(before);
     });
   }
 
@@ -38,8 +40,23 @@ describe('cleanGraph', () => {
     expect(model.proto.graph!.initializer.length).toBeGreaterThan(300);
   });
 
-  it('comes to rest: a second run changes nothing', () => {
-    const model = load('ocrRecognition');
+  it("makes initializers of the LSTM weights that Silero's branches slice and join", () => {
+    const model = load('silero');
+    const size = bytesOf(model).byteLength;
+    cleanGraph(model);
+    const scopes = scopesOf(model);
+    const lstms = scopes.flatMap(({ graph, parent }) => graph.node.filter(({ opType }) => opType === 'LSTM').map((node) => ({ node, parent })));
+    expect(lstms).toHaveLength(4);
+    for (const { node, parent } of lstms) {
+      const weights = node.input.slice(1, 4).map((name) => parent!.graph.initializer.find((tensor) => tensor.name === name)?.dims.map(Number));
+      expect(weights).toEqual([[1, 512, 128], [1, 512, 128], [1, 1024]]);
+    }
+    expect(scopes.flatMap(({ graph }) => graph.node).filter(({ opType }) => opType === 'Concat')).toHaveLength(6);
+    expect(bytesOf(model).byteLength).toBeLessThan(size);
+  });
+
+  it.each(['ocrRecognition', 'silero'] as const)('comes to rest: a second run changes nothing in %s', (name) => {
+    const model = load(name);
     cleanGraph(model);
     const bytes = bytesOf(model);
     for (const pass of PASSES) expect({ [pass.name]: pass.run(model) }).toEqual({ [pass.name]: 0 });

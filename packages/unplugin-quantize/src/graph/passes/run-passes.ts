@@ -4,6 +4,7 @@ import { dropIdentity } from './drop-identity.ts';
 import { dropStaleTypes } from './drop-stale-types.ts';
 import { dropUnusedInitializers } from './drop-unused-initializers.ts';
 import { foldConstants } from './fold-constants.ts';
+import { foldSharedConstants } from './fold-shared-constants.ts';
 import { inlineFunctions } from './inline-functions.ts';
 import { initializersAsConstants } from './initializers-as-constants.ts';
 import { liftConstants } from './lift-constants.ts';
@@ -27,6 +28,7 @@ export const PASSES: readonly Pass[] = [
   { name: 'drop-dead-nodes', run: dropDeadNodes },
   { name: 'merge-equal-initializers', run: mergeEqualInitializers },
   { name: 'fold-constants', run: foldConstants },
+  { name: 'fold-shared-constants', run: foldSharedConstants },
   { name: 'drop-unused-initializers', run: dropUnusedInitializers },
   { name: 'drop-stale-types', run: dropStaleTypes },
 ];
