@@ -1,7 +1,7 @@
 import type { ByteSource } from './source.ts';
 
-/** Pieces that are read, transformed and written hold this many bytes: large enough to be fast, small enough for a cache. */
-export const CHUNK_BYTES = 1 << 20;
+/** Pieces that are read, transformed and written hold this many bytes: large enough to be fast, small enough for a processor's cache. */
+export const CHUNK_BYTES = 1 << 18;
 
 /** The encoded content of a field, produced only when somebody asks. */
 export interface Payload {
@@ -23,7 +23,7 @@ export function rangePayload(source: ByteSource, offset: number, byteLength: num
     byteLength,
     *chunks() {
       if (byteLength === 0) return;
-      // One buffer serves all pieces, so that a gigabyte passes through a megabyte.
+      // One buffer serves all pieces, so that a gigabyte passes through it.
       const buffer = new Uint8Array(Math.min(CHUNK_BYTES, byteLength));
       for (let done = 0; done < byteLength; done += buffer.byteLength) {
         const piece = buffer.subarray(0, Math.min(buffer.byteLength, byteLength - done));

@@ -1,6 +1,6 @@
 import { QuantizeError } from '../errors.ts';
 import { float16Bits, halfToNumber, rawByteLength, type Tensor } from '../onnx/index.ts';
-import { channelLayout, float32Chunks, forEachRun, type ChannelLayout } from './float-chunks.ts';
+import { channelLayout, channelWalk, float32Chunks, type ChannelLayout } from './float-chunks.ts';
 
 /** An 8-bit type with the values that symmetric quantization uses, as in onnxruntime.quantization's quant_utils.py. */
 export interface QuantType {
@@ -80,21 +80,21 @@ function halfBytes(scales: Float32Array): Uint8Array {
 /** The largest magnitude in each channel; NaN where a channel has one. */
 export function channelMaxima(tensor: Tensor, layout: ChannelLayout): Float32Array {
   const maxima = new Float32Array(layout.channels);
-  let start = 0;
+  const walk = channelWalk(layout);
   for (const values of float32Chunks(tensor)) {
-    forEachRun(values.length, start, layout, (from, to, channel, step) => {
-      if (step === 0) {
-        maxima[channel] = runMaximum(values, from, to, maxima[channel]!);
-      } else {
-        for (let i = from, c = channel; i < to; i++, c++) {
-          const magnitude = Math.abs(values[i]!);
-          if (magnitude > maxima[c]! || Number.isNaN(magnitude)) maxima[c] = magnitude;
-        }
-      }
+    walk(values.length, (from, to, channel, step) => {
+      if (step === 0) maxima[channel] = runMaximum(values, from, to, maxima[channel]!);
+      else raiseMaxima(values, from, to, channel, maxima);
     });
-    start += values.length;
   }
   return maxima;
+}
+
+function raiseMaxima(values: Float32Array, from: number, to: number, channel: number, maxima: Float32Array): void {
+  for (let i = from, c = channel; i < to; i++, c++) {
+    const magnitude = Math.abs(values[i]!);
+    if (magnitude > maxima[c]! || Number.isNaN(magnitude)) maxima[c] = magnitude;
+  }
 }
 
 function runMaximum(values: Float32Array, from: number, to: number, atLeast: number): number {
@@ -109,15 +109,14 @@ function runMaximum(values: Float32Array, from: number, to: number, atLeast: num
 
 function* quantizeChunks(tensor: Tensor, layout: ChannelLayout, scales: Float32Array, type: QuantType): Generator<Uint8Array> {
   let output = new Uint8Array(0);
-  let start = 0;
+  const walk = channelWalk(layout);
   for (const values of float32Chunks(tensor)) {
     if (output.length < values.length) output = new Uint8Array(values.length);
     const target = output;
-    forEachRun(values.length, start, layout, (from, to, channel, step) => {
+    walk(values.length, (from, to, channel, step) => {
       if (step === 0) quantizeRun(values, target, from, to, scales[channel]!, type);
       else quantizeAcross(values, target, from, to, channel, scales, type);
     });
-    start += values.length;
     yield target.subarray(0, values.length);
   }
 }

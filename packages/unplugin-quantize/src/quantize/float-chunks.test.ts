@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { elementCount, type Tensor } from '../onnx/index.ts';
-import { channelLayout, float32Chunks, forEachRun } from './float-chunks.ts';
+import { channelLayout, channelWalk, float32Chunks } from './float-chunks.ts';
 
 describe('float32Chunks', () => {
   it('gives the elements of pieces that start anywhere in memory', () => {
@@ -13,7 +13,7 @@ describe('float32Chunks', () => {
   });
 });
 
-describe('forEachRun', () => {
+describe('channelWalk', () => {
   it('visits every element once, in order, with its channel', () => {
     const shapes = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 4 });
     fc.assert(fc.property(shapes, fc.nat(3), fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 }), (dims, at, sizes) => {
@@ -21,9 +21,10 @@ describe('forEachRun', () => {
       const layout = channelLayout(dims, axis);
       const count = elementCount(dims);
       const found: number[] = [];
+      const walk = channelWalk(layout);
       for (let start = 0, piece = 0; start < count; piece++) {
         const length = Math.min(count - start, sizes[piece % sizes.length]!);
-        forEachRun(length, start, layout, (from, to, channel, step) => {
+        walk(length, (from, to, channel, step) => {
           expect(start + from).toBe(found.length);
           expect(to).toBeGreaterThan(from);
           for (let i = from; i < to; i++) found.push(channel + step * (i - from));

@@ -20,20 +20,37 @@ export function channelLayout(dims: readonly number[], axis: number | undefined)
   return { channels: dims[axis]!, inner: dims.slice(axis + 1).reduce((a, b) => a * b, 1) };
 }
 
+type Visit = (from: number, to: number, channel: number, step: 0 | 1) => void;
+
 /**
- * Calls `visit` for runs of neighbouring elements. A run lies in one channel when `inner` is above 1 (`step` 0), else it
- * crosses channels one by one (`step` 1), so that the loop inside a run needs no division.
+ * Walks a tensor that comes in pieces. For each piece it calls `visit` for runs of neighbouring elements: a run lies in one channel
+ * when `inner` is above 1 (`step` 0), else it crosses channels one by one (`step` 1). The place is carried from piece to piece, so
+ * that no element costs a division.
  */
-export function forEachRun(
-  length: number, start: number, { channels, inner }: ChannelLayout,
-  visit: (from: number, to: number, channel: number, step: 0 | 1) => void,
-): void {
-  for (let from = 0; from < length;) {
-    const position = start + from;
-    const channel = Math.floor(position / inner) % channels;
-    const rest = inner === 1 ? channels - channel : inner - (position % inner);
-    const to = Math.min(length, from + rest);
-    visit(from, to, channel, inner === 1 ? 1 : 0);
-    from = to;
+export function channelWalk({ channels, inner }: ChannelLayout): (length: number, visit: Visit) => void {
+  let channel = 0;
+  let offset = 0;
+  if (inner === 1) {
+    return (length, visit) => {
+      for (let from = 0; from < length;) {
+        const to = Math.min(length, from + channels - channel);
+        visit(from, to, channel, 1);
+        channel += to - from;
+        if (channel === channels) channel = 0;
+        from = to;
+      }
+    };
   }
+  return (length, visit) => {
+    for (let from = 0; from < length;) {
+      const to = Math.min(length, from + inner - offset);
+      visit(from, to, channel, 0);
+      offset += to - from;
+      if (offset === inner) {
+        offset = 0;
+        channel = channel + 1 === channels ? 0 : channel + 1;
+      }
+      from = to;
+    }
+  };
 }
