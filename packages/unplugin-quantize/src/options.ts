@@ -3,7 +3,7 @@ import { didYouMean } from './suggest.ts';
 import type { Budget, Format } from './types.ts';
 
 /** Operators whose arithmetic `int8` and `int8-dynamic` can turn into integers. */
-export type DynamicOp = 'MatMul' | 'Gemm' | 'Gather' | 'Conv';
+export type DynamicOp = 'MatMul' | 'Gemm' | 'Gather' | 'LSTM' | 'Conv';
 
 /** What can be said of one model: in the plugin's options, in the import's query, on the command line. The query wins. */
 export interface ModelOptions {
@@ -80,7 +80,7 @@ export const FORMATS: Record<Format, string> = {
   'none': 'the model as it is',
 };
 
-export const DYNAMIC_OPS: readonly DynamicOp[] = ['MatMul', 'Gemm', 'Gather', 'Conv'];
+export const DYNAMIC_OPS: readonly DynamicOp[] = ['MatMul', 'Gemm', 'Gather', 'LSTM', 'Conv'];
 
 /** The options of a model, for validation, query, command line and documentation. */
 export const MODEL_OPTIONS: Record<keyof ModelOptions, OptionRow> = {

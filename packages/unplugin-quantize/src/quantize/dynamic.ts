@@ -56,7 +56,7 @@ interface Way {
 }
 
 /** How a reader wants the weight quantized, for each operator that has an integer form. */
-const WAYS: Record<DynamicOp | 'Transpose', (use: Use, rank: number, weight: Weight) => Way | undefined> = {
+const WAYS: Record<Exclude<DynamicOp, 'LSTM'> | 'Transpose', (use: Use, rank: number, weight: Weight) => Way | undefined> = {
   MatMul: ({ index }, rank) => (index === 1 && rank === 2 ? { axis: 1, type: INT8, rows: false } : undefined),
   Gemm: (use, _, weight) => (isPlainGemm(use, weight) ? { axis: intAttribute(use.node, 'transB', 0) === 0 ? 1 : 0, type: INT8, rows: false } : undefined),
   Gather: ({ node, index }, rank) => {
@@ -83,7 +83,7 @@ function wayOf(context: Context, weight: Weight, fromGemm: ReadonlySet<NodeProto
   const ways = uses.map((use) => {
     const { opType } = use.node;
     const isAllowed = allowed.has(fromGemm.has(use.node) ? 'Gemm' : opType);
-    return isAllowed && isOperator(use.node, opType) ? WAYS[opType as DynamicOp](use, rank, weight) : undefined;
+    return isAllowed && isOperator(use.node, opType) && opType in WAYS ? WAYS[opType as keyof typeof WAYS](use, rank, weight) : undefined;
   });
   const [first] = ways;
   if (first === undefined || !ways.every((way) => way?.axis === first.axis && way.type === first.type)) return undefined;

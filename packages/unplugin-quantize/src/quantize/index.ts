@@ -10,6 +10,7 @@ import { createContext, decide, isExcluded, undecidedWeights, type Context, type
 import { computeInIntegers } from './dynamic.ts';
 import { computeInHalves } from './float16-graph.ts';
 import { inlineExternalData } from './inline-external.ts';
+import { computeLstmsInIntegers } from './lstm.ts';
 import { minOnnxruntime } from './min-version.ts';
 import { inputSignatures, outputSignatures } from './signature.ts';
 import { storeSmall } from './storage.ts';
@@ -37,8 +38,8 @@ export interface QuantizedSource {
 
 /** What each format does to the graph, in order. */
 const SCHEMES: Record<Format, readonly ((context: Context) => void)[]> = {
-  'int8': [computeInIntegers, (context) => storeSmall(context, 'int8')],
-  'int8-dynamic': [computeInIntegers],
+  'int8': [computeLstmsInIntegers, computeInIntegers, (context) => storeSmall(context, 'int8')],
+  'int8-dynamic': [computeLstmsInIntegers, computeInIntegers],
   'int8-storage': [(context) => storeSmall(context, 'int8')],
   'fp16-storage': [(context) => storeSmall(context, 'float16')],
   'int4': [keepFourBits, (context) => storeSmall(context, 'int8')],

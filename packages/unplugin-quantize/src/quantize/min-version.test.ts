@@ -9,4 +9,9 @@ describe('minOnnxruntime', () => {
     [17, '1.12.0'], [18, '1.14.0'], [19, '1.15.0'], [20, '1.17.0'], [21, '1.18.0'], [99, '1.23.0']])('of opset %i is %s', (opset, release) => {
     expect(minOnnxruntime(buildModel({ opset, nodes: [makeNode('Identity', ['x'], ['y'])], inputs: { x: 'float32' }, outputs: { y: 'float32' } }))).toBe(release);
   });
+
+  it.each([[11, '1.8.0'], [14, '1.8.0'], [17, '1.12.0']])("of onnxruntime's own operators at opset %i is %s", (opset, release) => {
+    const node = makeNode('DynamicQuantizeLSTM', ['x'], ['y'], {}, { domain: 'com.microsoft' });
+    expect(minOnnxruntime(buildModel({ opset, nodes: [node], inputs: { x: 'float32' }, outputs: { y: 'float32' }, domains: { 'com.microsoft': 1 } }))).toBe(release);
+  });
 });

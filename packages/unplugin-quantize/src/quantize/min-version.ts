@@ -1,3 +1,4 @@
+import { scopesOf } from '../graph/index.ts';
 import { opsetVersion, type Model } from '../onnx/index.ts';
 
 /** The onnxruntime release that first supported each opset of the standard's domain (onnxruntime's "ONNX Runtime compatibility" page). */
@@ -6,8 +7,24 @@ const RELEASES: readonly [opset: number, release: string][] = [
   [17, '1.12.0'], [18, '1.14.0'], [19, '1.15.0'], [20, '1.17.0'], [21, '1.18.0'], [22, '1.21.0'], [23, '1.23.0'],
 ];
 
-/** The oldest onnxruntime release that runs a model by its opset; every operator that the formats add is as old as its opset. */
+/** The release that has onnxruntime's own operators which the formats add, in the form in which they are added. */
+const OWN_OPERATORS: Record<string, string> = { DynamicQuantizeLSTM: '1.8.0' };
+
+/** The oldest onnxruntime release that runs a model, by its opset and by the operators of onnxruntime's own that it has. */
 export function minOnnxruntime(model: Model): string {
   const opset = opsetVersion(model.proto) ?? 0;
-  return RELEASES.find(([version]) => version >= opset)?.[1] ?? RELEASES.at(-1)![1];
+  const needed = [RELEASES.find(([version]) => version >= opset)?.[1] ?? RELEASES.at(-1)![1]];
+  for (const { graph } of scopesOf(model)) {
+    for (const { domain, opType } of graph.node) {
+      const release = domain === 'com.microsoft' && Object.hasOwn(OWN_OPERATORS, opType) ? OWN_OPERATORS[opType] : undefined;
+      if (release !== undefined) needed.push(release);
+    }
+  }
+  return needed.reduce((a, b) => (isNewer(b, a) ? b : a));
+}
+
+function isNewer(a: string, b: string): boolean {
+  const [left, right] = [a, b].map((release) => release.split('.').map(Number));
+  const at = left!.findIndex((part, i) => part !== right![i]);
+  return at >= 0 && left![at]! > right![at]!;
 }
