@@ -1,4 +1,4 @@
-import { findAttribute, forgetTypes, HALF_OPS, intAttribute, isOperator, makeNode, outputDtype, setAttribute, subgraphsOf } from '../graph/index.ts';
+import { findAttribute, forgetTypes, HALF_OPS, intAttribute, isOperator, makeNode, outputDtype, setAttribute, stringAttribute, subgraphsOf } from '../graph/index.ts';
 import { dtypeCode, dtypeOf, elementCount, tensorOf, tensorProto, type DType, type GraphProto, type NodeProto, type TensorProto } from '../onnx/index.ts';
 import { decide, undecidedWeights, type Context, type Weight } from './context.ts';
 import { fitsFloat16, isMask, toFloat16, vanishes, withinHalf } from './half.ts';
@@ -98,6 +98,8 @@ function isHalf(context: HalfContext, env: Env, node: NodeProto, inputs: readonl
   const kept = HALF_OPS.get(node.opType);
   if (kept === undefined || !isOperator(node, node.opType) || !inputs.includes('float32')) return false;
   if (node.name !== '' && context.excluded(node.name)) return false;
+  // ScatterND and ScatterElements that add or compare have no half-precision kernel on CPUs.
+  if (stringAttribute(node, 'reduction', 'none') !== 'none') return false;
   return node.input.every((name, index) => {
     // What is not known may be float32, and an operator wants all its inputs in one type.
     if (inputs[index] === undefined) return name === '';
