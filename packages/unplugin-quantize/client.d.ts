@@ -25,7 +25,17 @@ declare module '*.onnx?quantize=int8-storage' {
   export default model;
 }
 
+declare module '*.onnx?quantize=int8-weight' {
+  const model: import('./dist/types.js').QuantizedModel;
+  export default model;
+}
+
 declare module '*.onnx?quantize=int4' {
+  const model: import('./dist/types.js').QuantizedModel;
+  export default model;
+}
+
+declare module '*.onnx?quantize=int4-fp16' {
   const model: import('./dist/types.js').QuantizedModel;
   export default model;
 }
@@ -70,7 +80,17 @@ declare module '*&quantize=int8-storage' {
   export default model;
 }
 
+declare module '*&quantize=int8-weight' {
+  const model: import('./dist/types.js').QuantizedModel;
+  export default model;
+}
+
 declare module '*&quantize=int4' {
+  const model: import('./dist/types.js').QuantizedModel;
+  export default model;
+}
+
+declare module '*&quantize=int4-fp16' {
   const model: import('./dist/types.js').QuantizedModel;
   export default model;
 }

@@ -5,6 +5,9 @@ import type { Budget, Format } from './types.ts';
 /** Operators whose arithmetic `int8` and `int8-dynamic` can turn into integers. */
 export type DynamicOp = 'MatMul' | 'Gemm' | 'Gather' | 'LSTM' | 'Conv';
 
+/** How the range of a block of weights is chosen. */
+export type BlockAlgorithm = 'rtn' | 'search' | 'hqq' | 'k-quant';
+
 /** What can be said of one model: in the plugin's options, in the import's query, on the command line. The query wins. */
 export interface ModelOptions {
   /**
@@ -13,6 +16,8 @@ export interface ModelOptions {
    * - `int8-dynamic`: only integer matrix products and embeddings; other weights stay float32.
    * - `int8-storage`: 8-bit weights that the engine unpacks once at load; float32 arithmetic, any backend.
    * - `int4`: 4-bit weights that stay packed in memory (MatMulNBits, GatherBlockQuantized); 8-bit storage for the rest.
+   * - `int4-fp16`: the same with half-precision arithmetic, for GPUs; half precision for the rest; inputs and outputs stay float32.
+   * - `int8-weight`: 8-bit weights that stay packed in memory, in blocks; 8-bit storage for the rest.
    * - `int4-storage`: 4-bit weights that the engine unpacks once at load; float32 arithmetic, any backend.
    * - `fp16-storage`: the same with half precision.
    * - `fp16`: half-precision arithmetic, for GPUs; inputs and outputs stay float32.
@@ -25,6 +30,34 @@ export interface ModelOptions {
    * @default ['MatMul', 'Gemm', 'Gather']
    */
   ops?: DynamicOp[];
+  /**
+   * Weights that share one scale in `int4`, `int4-fp16`, `int8-weight` and `int4-storage`: 16, 32, 64, 128 or 256. Smaller blocks are more exact and
+   * take more bytes: 4.63 bits a weight for 32, 4.16 for 128 (4-bit weights with zero points).
+   * @default 32
+   */
+  block?: number;
+  /**
+   * How the range of a block is chosen.
+   * - `search`: least squared error of the weights over many ranges.
+   * - `rtn`: the whole range, rounded to nearest, as onnxruntime's own quantizer does.
+   * - `hqq`: half-quadratic quantization, which lets few weights be far off so that most are near.
+   * - `k-quant`: least squares in which large weights count more, as in llama.cpp.
+   * @default 'search'
+   */
+  algorithm?: BlockAlgorithm;
+  /**
+   * Whether zero is the middle level of every block, or blocks have zero points of their own, which are more exact and take 4 or 8 bits each.
+   * `int4-storage` is always symmetric.
+   * @default false for 4-bit weights, true for 8-bit ones
+   */
+  symmetric?: boolean;
+  /**
+   * Weights that 4-bit formats keep in 8 bits, by their name or that of a node that reads them; `*` stands for any characters.
+   * A list wins over the default, an empty one keeps nothing in 8 bits.
+   * @default embeddings, and products that give an output of the model, where they are at most 1/32 of all such weights
+   * @example ['lm_head*']
+   */
+  mixed?: string[];
   /**
    * Nodes and weights to leave as they are, by name; `*` stands for any characters.
    * @example ['lm_head*', '/encoder/layer.0/*']
@@ -57,9 +90,12 @@ export interface Options extends ModelOptions {
 }
 
 /** Options with every default filled in. */
-export type ResolvedModelOptions = Required<Omit<ModelOptions, 'calibration'>> & { calibration: string | undefined };
+export type ResolvedModelOptions = Required<Omit<ModelOptions, Unset>> & { [Key in Unset]: ModelOptions[Key] | undefined };
 
-type Kind = 'format' | 'ops' | 'names' | 'path' | 'count' | 'budget' | 'flag';
+/** Options without a default of their own. */
+type Unset = 'calibration' | 'symmetric' | 'mixed';
+
+type Kind = 'format' | 'ops' | 'names' | 'path' | 'count' | 'budget' | 'flag' | 'block' | 'algorithm';
 
 interface OptionRow {
   kind: Kind;
@@ -74,6 +110,8 @@ export const FORMATS: Record<Format, string> = {
   'int8-dynamic': 'integer matrix products and embeddings only',
   'int8-storage': '8-bit weights, float32 arithmetic, every backend',
   'int4': '4-bit weights in memory, float32 arithmetic, 8-bit storage for the rest',
+  'int4-fp16': '4-bit weights in memory, half-precision arithmetic, for GPUs',
+  'int8-weight': '8-bit weights in memory, float32 arithmetic, 8-bit storage for the rest',
   'int4-storage': '4-bit weights that are unpacked at load, float32 arithmetic, every backend',
   'fp16': 'half-precision arithmetic, for GPUs',
   'fp16-storage': 'half-precision weights, float32 arithmetic, every backend',
@@ -82,10 +120,19 @@ export const FORMATS: Record<Format, string> = {
 
 export const DYNAMIC_OPS: readonly DynamicOp[] = ['MatMul', 'Gemm', 'Gather', 'LSTM', 'Conv'];
 
+/** Sizes of blocks that onnxruntime has kernels for. */
+export const BLOCK_SIZES: readonly number[] = [16, 32, 64, 128, 256];
+
+export const BLOCK_ALGORITHMS: readonly BlockAlgorithm[] = ['search', 'rtn', 'hqq', 'k-quant'];
+
 /** The options of a model, for validation, query, command line and documentation. */
 export const MODEL_OPTIONS: Record<keyof ModelOptions, OptionRow> = {
   format: { kind: 'format', query: true, help: 'how the model is stored and computed' },
   ops: { kind: 'ops', query: true, help: 'operators computed in integers' },
+  block: { kind: 'block', query: true, help: 'weights that share a scale in 4-bit and 8-bit weight-only formats' },
+  algorithm: { kind: 'algorithm', query: true, help: 'how the range of a block of weights is chosen' },
+  symmetric: { kind: 'flag', query: true, help: 'blocks of weights without zero points' },
+  mixed: { kind: 'names', query: true, help: 'weights that 4-bit formats keep in 8 bits; * stands for any characters' },
   exclude: { kind: 'names', query: true, help: 'nodes and weights to leave as they are; * stands for any characters' },
   keepNames: { kind: 'flag', query: true, help: 'keep the names of nodes and inner values' },
   calibration: { kind: 'path', query: true, help: 'samples that accuracy is measured on: a module or an .npz' },
@@ -97,6 +144,10 @@ export const MODEL_OPTIONS: Record<keyof ModelOptions, OptionRow> = {
 export const MODEL_DEFAULTS: ResolvedModelOptions = {
   format: 'int8',
   ops: ['MatMul', 'Gemm', 'Gather'],
+  block: 32,
+  algorithm: 'search',
+  symmetric: undefined,
+  mixed: undefined,
   exclude: [],
   keepNames: false,
   calibration: undefined,
@@ -137,6 +188,8 @@ export function checkKey(key: string, known: readonly string[], what: string): v
 const CHECKS: Record<Kind, (value: unknown, key: string) => void> = {
   format: (value, key) => oneOf(value, key, Object.keys(FORMATS)),
   ops: (value, key) => list(value, key).forEach((op) => oneOf(op, key, DYNAMIC_OPS)),
+  block: (value, key) => expect(BLOCK_SIZES.includes(value as number), key, value, `one of ${BLOCK_SIZES.join(', ')}`),
+  algorithm: (value, key) => oneOf(value, key, BLOCK_ALGORITHMS),
   names: (value, key) => void list(value, key),
   path: (value, key) => expect(typeof value === 'string' && value !== '', key, value, 'a path'),
   count: (value, key) => expect(Number.isSafeInteger(value) && (value as number) > 0, key, value, 'a whole number above 0'),

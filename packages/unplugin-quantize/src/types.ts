@@ -1,7 +1,7 @@
 /** Types that several rooms share and that the runtime may import. No code lives here. */
 
 /** How weights and arithmetic are stored; the value of `format`, of `?quantize=` and of `--format`. */
-export type Format = 'int8' | 'int8-dynamic' | 'int8-storage' | 'int4' | 'int4-storage' | 'fp16' | 'fp16-storage' | 'none';
+export type Format = 'int8' | 'int8-dynamic' | 'int8-storage' | 'int4' | 'int4-fp16' | 'int4-storage' | 'int8-weight' | 'fp16' | 'fp16-storage' | 'none';
 
 /** Where an artefact is meant to run. */
 export type Target = 'webgpu' | 'wasm' | 'node' | 'node-cuda';

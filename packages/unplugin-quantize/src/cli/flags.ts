@@ -1,4 +1,4 @@
-import { BUDGET_LIMITS, DYNAMIC_OPS, FORMATS, MODEL_DEFAULTS, MODEL_OPTIONS, type ModelOptions } from '../options.ts';
+import { BLOCK_ALGORITHMS, BLOCK_SIZES, BUDGET_LIMITS, DYNAMIC_OPS, FORMATS, MODEL_DEFAULTS, MODEL_OPTIONS, type ModelOptions } from '../options.ts';
 import type { Budget } from '../types.ts';
 
 type OptionName = keyof ModelOptions;
@@ -14,7 +14,7 @@ export interface Flag {
 /** Flags that are not called like their option. */
 const SPELLING: Partial<Record<OptionName, string>> = { sampleLimit: 'samples' };
 
-const VALUE_NAMES: Record<Exclude<Kind, 'budget' | 'flag'>, string> = { format: 'format', ops: 'a,b', names: 'a,b', path: 'path', count: 'n' };
+const VALUE_NAMES: Record<Exclude<Kind, 'budget' | 'flag'>, string> = { format: 'format', ops: 'a,b', names: 'a,b', path: 'path', count: 'n', block: 'n', algorithm: 'name' };
 
 /** The flags of a model's options: one each, a budget has one for each limit. */
 export function modelFlags(): Flag[] {
@@ -40,6 +40,8 @@ const READERS: Record<Kind, (values: FlagValues, name: string) => unknown> = {
   ops: readList,
   names: readList,
   count: readLast,
+  block: readLast,
+  algorithm: readText,
   flag: readLast,
   budget: readBudget,
 };
@@ -67,10 +69,18 @@ function readBudget(values: FlagValues): Budget | undefined {
 
 function describeDefault(name: OptionName, kind: Kind): string {
   const value = MODEL_DEFAULTS[name];
-  const choices = kind === 'format' ? Object.keys(FORMATS) : kind === 'ops' ? DYNAMIC_OPS : [];
+  const choices = CHOICES[kind] ?? [];
   const isSet = value !== undefined && !(Array.isArray(value) && value.length === 0);
   return [choices.length > 0 ? `: ${choices.join(', ')}` : '', isSet ? ` (default: ${String(value)})` : ''].join('');
 }
+
+/** What there is to choose from. */
+const CHOICES: Partial<Record<Kind, readonly (string | number)[]>> = {
+  format: Object.keys(FORMATS),
+  ops: DYNAMIC_OPS,
+  block: BLOCK_SIZES,
+  algorithm: BLOCK_ALGORITHMS,
+};
 
 function optionNames(): OptionName[] {
   return Object.keys(MODEL_OPTIONS) as OptionName[];

@@ -31,7 +31,8 @@ type Kind = (typeof MODEL_OPTIONS)[keyof ModelOptions]['kind'];
 const PARSERS: Partial<Record<Kind, (text: string) => unknown>> = {
   ops: splitList,
   names: splitList,
-  count: (text) => (/^\d+$/.test(text) ? Number(text) : text),
+  count: readCount,
+  block: readCount,
   flag: (text) => (text === '' ? true : ({ true: true, false: false }[text] ?? text)),
 };
 
@@ -98,6 +99,10 @@ function setOption(options: Record<string, unknown>, key: keyof ModelOptions, te
 function splitPair(pair: string): [string, string] {
   const equals = pair.indexOf('=');
   return equals === -1 ? [pair, ''] : [pair.slice(0, equals), pair.slice(equals + 1)];
+}
+
+function readCount(text: string): number | string {
+  return /^\d+$/.test(text) ? Number(text) : text;
 }
 
 function splitList(text: string): string[] {

@@ -5,7 +5,7 @@ import type { WeightDecision } from '../types.ts';
 import { nameMatcher } from './match-names.ts';
 import { readersThroughMovers } from './readers.ts';
 
-export type QuantizeOptions = Pick<ResolvedModelOptions, 'format' | 'ops' | 'exclude' | 'keepNames'>;
+export type QuantizeOptions = Pick<ResolvedModelOptions, 'format' | 'ops' | 'block' | 'algorithm' | 'symmetric' | 'mixed' | 'exclude' | 'keepNames'>;
 
 /** What the schemes of one model share: the model they edit and what they decided. */
 export interface Context {
@@ -47,12 +47,15 @@ export function undecidedWeights(context: Context): Weight[] {
     .map((proto) => ({ edges, proto, tensor: tensorOf(model, proto), uses: edges.uses(proto.name), edgesAt })));
 }
 
-/** True when the user excluded the weight itself or a node that reads it, also through a Transpose or Reshape. */
-export function isExcluded(context: Context, weight: Weight): boolean {
-  if (context.excluded(weight.proto.name)) return true;
-  for (const node of readersThroughMovers(weight.uses, weight.edgesAt)) {
-    if (node.name !== '' && context.excluded(node.name)) return true;
-  }
+/** True when the user excluded the weight or a reader of it. */
+export function isExcluded({ excluded }: Context, weight: Weight): boolean {
+  return isNamed(weight, excluded);
+}
+
+/** True when a pattern matches the weight itself or a node that reads it, also through a Transpose or Reshape. */
+export function isNamed({ proto, uses, edgesAt }: Weight, matches: (name: string) => boolean): boolean {
+  if (matches(proto.name)) return true;
+  for (const node of readersThroughMovers(uses, edgesAt)) if (node.name !== '' && matches(node.name)) return true;
   return false;
 }
 

@@ -15,7 +15,7 @@ import { minOnnxruntime } from './min-version.ts';
 import { inputSignatures, outputSignatures } from './signature.ts';
 import { storeSmall } from './storage.ts';
 import { storeFourBits } from './storage4.ts';
-import { keepFourBits } from './weight-only.ts';
+import { keepPacked } from './weight-only.ts';
 
 export type { QuantizeOptions } from './context.ts';
 
@@ -42,7 +42,9 @@ const SCHEMES: Record<Format, readonly ((context: Context) => void)[]> = {
   'int8-dynamic': [computeLstmsInIntegers, computeInIntegers],
   'int8-storage': [(context) => storeSmall(context, 'int8')],
   'fp16-storage': [(context) => storeSmall(context, 'float16')],
-  'int4': [keepFourBits, (context) => storeSmall(context, 'int8')],
+  'int4': [(context) => keepPacked(context, 4), (context) => storeSmall(context, 'int8')],
+  'int4-fp16': [(context) => keepPacked(context, 4), computeInHalves],
+  'int8-weight': [(context) => keepPacked(context, 8), (context) => storeSmall(context, 'int8')],
   'int4-storage': [storeFourBits, (context) => storeSmall(context, 'int8')],
   'fp16': [computeInHalves],
   'none': [],

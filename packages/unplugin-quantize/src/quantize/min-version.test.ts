@@ -14,4 +14,14 @@ describe('minOnnxruntime', () => {
     const node = makeNode('DynamicQuantizeLSTM', ['x'], ['y'], {}, { domain: 'com.microsoft' });
     expect(minOnnxruntime(buildModel({ opset, nodes: [node], inputs: { x: 'float32' }, outputs: { y: 'float32' }, domains: { 'com.microsoft': 1 } }))).toBe(release);
   });
+
+  // Found by running each form in the WASM of the releases around it.
+  it.each<[string, bigint, number, string]>([
+    ['MatMulNBits', 4n, 3, '1.17.0'], ['MatMulNBits', 4n, 4, '1.17.0'], ['MatMulNBits', 8n, 3, '1.23.0'],
+    ['GatherBlockQuantized', 4n, 3, '1.22.0'], ['GatherBlockQuantized', 4n, 4, '1.23.0'], ['GatherBlockQuantized', 8n, 3, '1.23.0'],
+  ])('of %s with %i bits and %i inputs is %s', (opType, bits, inputs, release) => {
+    const node = makeNode(opType, ['x', 'b', 's', 'z'].slice(0, inputs), ['y'], { bits }, { domain: 'com.microsoft' });
+    const types = { x: 'float32', b: 'uint8', s: 'float32', z: 'uint8' };
+    expect(minOnnxruntime(buildModel({ opset: 13, nodes: [node], inputs: types, outputs: { y: 'float32' }, domains: { 'com.microsoft': 1 } }))).toBe(release);
+  });
 });

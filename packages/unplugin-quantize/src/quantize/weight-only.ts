@@ -1,134 +1,98 @@
-import { forgetTypes, intAttribute, intsAttribute, isOperator, makeNode, replaceInitializers, scopesOf, type Use } from '../graph/index.ts';
-import { dtypeCode, elementCount, requireOpset, tensorProto, type NodeProto, type TensorProto } from '../onnx/index.ts';
-import { blockTensors, type BlockLayout, type Packing } from './block-tensor.ts';
-import { decide, undecidedWeights, weightName, type Context, type Weight } from './context.ts';
+import { forgetTypes, intAttribute, intsAttribute, isHandedOut, isOperator, makeNode, replaceInitializers, scopesOf, type Use } from '../graph/index.ts';
+import { dtypeCode, elementCount, requireOpset, type NodeProto, type TensorProto } from '../onnx/index.ts';
+import { MIN_BLOCK_ELEMENTS } from './blocks/layout.ts';
+import { decide, undecidedWeights, type Context, type Weight } from './context.ts';
 import { gemmToMatMul, isPlainGemm } from './gemm-to-matmul.ts';
+import { eightBitWeights } from './mixed-bits.ts';
+import { DOMAIN, packedNodes } from './packed-nodes.ts';
+import { packWeight, type PackedWeight, type RowLayout } from './packed-weight.ts';
 import { refuseStorage } from './storage.ts';
 
-const DOMAIN = 'com.microsoft';
-const BLOCK = 32;
-const BLOCK_BYTES = BLOCK / 2;
-/** Below this many elements the file hardly shrinks. */
-const MIN_ELEMENTS = 4096;
+/** The smallest block that the operators take. */
+const MIN_BLOCK = 16;
 
 /**
- * Keeps weights at four bits in memory, in blocks of 32 along the reduced axis with a float16 scale and a zero point each (block-search.ts):
+ * Keeps weights at four or eight bits in memory, in blocks along the reduced axis with a float16 scale and, unless they are symmetric,
+ * a zero point each:
  *
- *     MatMul(A, W)   ->  MatMulNBits(A, Wq, Cast(Ws), Wz)               Wq: uint8 [N, K / 32, 16], low nibble first
- *     Gather(W, i)   ->  GatherBlockQuantized(Wq, i, Cast(Ws), Wz)      Wq: uint8 [rows, columns / 2]
+ *     MatMul(A, W)   ->  MatMulNBits(A, Wq, Cast(Ws), Wz)               Wq: uint8 [N, blocks, block bytes]
+ *     Gather(W, i)   ->  GatherBlockQuantized(Wq, i, Cast(Ws), Wz)      Wq: uint8 [rows, row bytes]
  *
- * An embedding that is also read
- * transposed by a product, as tied heads are, stays one tensor: both operators lay out its bytes alike. Activations stay float32.
- * (onnxruntime, docs/ContribOperators.md: com.microsoft.MatMulNBits, com.microsoft.GatherBlockQuantized)
+ * An embedding that is also read transposed by a product, as tied heads are, stays one tensor: both operators lay out its bytes alike.
+ * Activations stay float32. (onnxruntime, docs/ContribOperators.md: com.microsoft.MatMulNBits, com.microsoft.GatherBlockQuantized)
  */
-export function keepFourBits(context: Context): void {
+export function keepPacked(context: Context, bits: 4 | 8): void {
   const { model } = context;
   gemmToMatMul(context, undecidedWeights(context).filter((weight) => canBePacked(context, weight) && isPlainGemm(weight.uses[0]!, weight)));
   const replacements = new Map<TensorProto, TensorProto[]>();
+  const casts = new Map<TensorProto, NodeProto>();
   const readers = new Map<NodeProto, PackedWeight>();
-  for (const weight of undecidedWeights(context)) {
-    const byRows = orientation(context, weight);
-    if (byRows === undefined) continue;
-    const packed = pack(context, weight, byRows, replacements);
-    for (const { node } of weight.uses) readers.set(node, packed);
-    // A transposed reading is made by the node behind the Transpose.
-    for (const { node, scope } of weight.uses) {
-      if (node.opType !== 'Transpose') continue;
-      for (const use of weight.edgesAt(scope).uses(node.output[0]!)) readers.set(use.node, packed);
-    }
+  const weights = undecidedWeights(context);
+  const mixed = eightBitWeights(context, weights);
+  for (const weight of weights) {
+    const layout = layoutOf(context, weight, mixed.has(weight) ? 8 : bits);
+    if (layout === undefined) continue;
+    const { packed, tensors, bytes } = packWeight(context, weight, layout);
+    replacements.set(weight.proto, tensors);
+    casts.set(weight.proto, makeNode('Cast', [packed.halves], [packed.scales], { to: BigInt(dtypeCode('float32')) }));
+    for (const node of readersOf(weight)) readers.set(node, packed);
+    decide(context, weight, layout.bits === 4 ? 'int4' : 'int8-weight', bytes);
   }
   if (readers.size === 0) return;
   for (const { graph } of scopesOf(model)) {
+    const scales = graph.initializer.flatMap((proto) => casts.get(proto) ?? []);
     replaceInitializers(graph, replacements);
-    const casts = graph.initializer.flatMap((proto) => [...new Set(readers.values())].filter((packed) => packed.halves === proto.name));
-    graph.node = [
-      ...casts.map(({ halves, scales }) => makeNode('Cast', [halves], [scales], { to: BigInt(dtypeCode('float32')) })),
-      ...graph.node.flatMap((node) => rewrite(context, node, readers.get(node))),
-    ];
+    graph.node = [...scales, ...graph.node.flatMap((node) => {
+      const weight = readers.get(node);
+      return weight === undefined ? [node] : packedNodes(context, node, weight);
+    })];
   }
   requireOpset(model.proto, DOMAIN, 1);
   forgetTypes(model);
 }
 
-/** The initializers and the cast that stand for one weight of N rows with K elements each. */
-interface PackedWeight {
-  /** uint8 [N, K / 32, 16], or [N, K / 2] where a Gather reads it. */
-  values: string;
-  gathered: boolean;
-  /** uint8 [N, K / 64], two a byte. */
-  zeroPoints: string;
-  halves: string;
-  scales: string;
-  N: number;
-  K: number;
+/** The nodes that change; a transposed reading is made by the nodes behind the Transpose. */
+function readersOf({ uses, edgesAt }: Weight): NodeProto[] {
+  return uses.flatMap(({ node, scope }) => (node.opType === 'Transpose' ? [node, ...edgesAt(scope).uses(node.output[0]!).map((use) => use.node)] : [node]));
 }
 
-/** Whether a weight's rows (true) or columns (false) are the reduced vectors, or undefined where a reader has no four-bit form. */
-function orientation(context: Context, weight: Weight): boolean | undefined {
+/** How a weight is packed, or undefined where a reader has no form for it. */
+function layoutOf(context: Context, weight: Weight, bits: 4 | 8): RowLayout | undefined {
   if (!canBePacked(context, weight)) return undefined;
-  const ways = new Set(weight.uses.map((use) => readsRows(use, weight)));
-  const [only] = ways;
-  return ways.size === 1 ? only : undefined;
+  const [byRows, ...others] = new Set(weight.uses.map((use) => readsRows(use, weight)));
+  if (byRows === undefined || others.length > 0) return undefined;
+  const { options } = context;
+  const [rows, columns] = weight.tensor.dims as [number, number];
+  const [N, K] = byRows ? [rows, columns] : [columns, rows];
+  const gathered = weight.uses.some(({ node }) => node.opType === 'Gather');
+  const size = gathered ? wholeBlocks(K, options.block) : paddedBlocks(K, options.block);
+  return size === undefined ? undefined : { N, K, bits, size, symmetric: options.symmetric ?? bits === 8, byRows, gathered };
+}
+
+/** The largest size up to the wanted one that divides a row. */
+function wholeBlocks(length: number, wanted: number): number | undefined {
+  for (let size = wanted; size >= MIN_BLOCK; size /= 2) if (length % size === 0) return size;
+  return undefined;
+}
+
+/** The wanted size, or a smaller one for rows that would not fill half of it. */
+function paddedBlocks(length: number, wanted: number): number | undefined {
+  let size = wanted;
+  while (size > MIN_BLOCK && length <= size / 2) size /= 2;
+  return length < MIN_BLOCK ? undefined : size;
 }
 
 function canBePacked(context: Context, weight: Weight): boolean {
   const { dims } = weight.tensor;
-  return dims.length === 2 && elementCount(dims) >= MIN_ELEMENTS && refuseStorage(context, weight) === undefined;
+  return dims.length === 2 && elementCount(dims) >= MIN_BLOCK_ELEMENTS && refuseStorage(context, weight) === undefined;
 }
 
-function readsRows(use: Use, { tensor, edges, edgesAt }: Weight): boolean | undefined {
+/** Whether a reader's vectors are the rows (true) or the columns (false) of the weight; undefined for one that has no packed form. */
+function readsRows(use: Use, { edgesAt }: Weight): boolean | undefined {
   const { node, index, scope } = use;
   if (isOperator(node, 'MatMul')) return index === 1 ? false : undefined;
-  if (isOperator(node, 'Gather')) return index === 0 && intAttribute(node, 'axis', 0) === 0 && tensor.dims[1]! % BLOCK === 0 ? true : undefined;
-  if (!isOperator(node, 'Transpose') || intsAttribute(node, 'perm')?.join() === '0,1' || edges.outputs.has(node.output[0]!)) return undefined;
+  if (isOperator(node, 'Gather')) return index === 0 && [0, -2].includes(intAttribute(node, 'axis', 0)) ? true : undefined;
+  if (!isOperator(node, 'Transpose') || intsAttribute(node, 'perm')?.join() === '0,1' || isHandedOut(node.output[0]!, edgesAt(scope))) return undefined;
   const readers = edgesAt(scope).uses(node.output[0]!);
-  return readers.length > 0 && readers.every((reader) => reader.node.opType === 'MatMul' && reader.index === 1) ? true : undefined;
-}
-
-function pack(context: Context, weight: Weight, byRows: boolean, replacements: Map<TensorProto, TensorProto[]>): PackedWeight {
-  const { model, names } = context;
-  const { tensor, proto, uses } = weight;
-  const [rows, columns] = tensor.dims as [number, number];
-  const [N, K] = byRows ? [rows, columns] : [columns, rows];
-  const layout: BlockLayout = byRows ? { outer: N, length: K, inner: 1, size: BLOCK, asymmetric: true } : { outer: 1, length: K, inner: N, size: BLOCK, asymmetric: true };
-  const blocks = Math.ceil(K / BLOCK);
-  const tensors = blockTensors(tensor, layout, rowPacking(N, blocks, byRows), weightName(weight));
-  const gathered = uses.some(({ node }) => node.opType === 'Gather');
-  const values = tensorProto(model, names.fresh(`${proto.name}_q`), tensors.packed(gathered ? [N, K / 2] : [N, blocks, BLOCK_BYTES]));
-  const scales = tensorProto(model, names.fresh(`${proto.name}_s`), tensors.scales([N, blocks]));
-  const zeroPoints = tensorProto(model, names.fresh(`${proto.name}_z`), tensors.zeroPoints(N));
-  replacements.set(proto, [values, scales, zeroPoints]);
-  decide(context, weight, 'int4', N * (blocks * (BLOCK_BYTES + 2) + Math.ceil(blocks / 2)));
-  return { values: values.name, gathered, zeroPoints: zeroPoints.name, halves: scales.name, scales: names.fresh(`${proto.name}_f`), N, K };
-}
-
-/** Blocks of a row follow one another, low nibble first. A row is `outer` where rows are contiguous in the source, else `inner`. */
-function rowPacking(N: number, blocks: number, byRows: boolean): Packing {
-  const at = (outer: number, index: number, inner: number): number => (byRows ? outer : inner) * blocks + index;
-  return {
-    byteLength: N * blocks * BLOCK_BYTES,
-    put(bytes, levels, outer, index, inner) {
-      const start = at(outer, index, inner) * BLOCK_BYTES;
-      for (let i = 0; i < BLOCK_BYTES; i++) bytes[start + i] = levels[2 * i]! | (levels[2 * i + 1]! << 4);
-    },
-    scaleAt: at,
-  };
-}
-
-function rewrite({ model, names }: Context, node: NodeProto, weight: PackedWeight | undefined): NodeProto[] {
-  if (weight === undefined) return [node];
-  const options = { name: node.name, domain: DOMAIN };
-  const { N, K, values, scales, zeroPoints } = weight;
-  if (node.opType === 'Gather') {
-    const attributes = { bits: 4n, block_size: BigInt(BLOCK), gather_axis: 0n, quantize_axis: 1n };
-    return [makeNode('GatherBlockQuantized', [values, node.input[1]!, scales, zeroPoints], [node.output[0]!], attributes, options)];
-  }
-  if (node.opType === 'Transpose') return [];
-  const attributes = { K: BigInt(K), N: BigInt(N), bits: 4n, block_size: BigInt(BLOCK) };
-  const product = (matrix: string): NodeProto => makeNode('MatMulNBits', [node.input[0]!, matrix, scales, zeroPoints], [node.output[0]!], attributes, options);
-  if (!weight.gathered) return [product(values)];
-  const [shaped, shape] = [names.fresh(`${values}_b`), names.fresh(`${values}_n`)];
-  const dims = { dtype: 'int64' as const, dims: [3], byteLength: 24, chunks: () => [new Uint8Array(BigInt64Array.of(BigInt(N), BigInt(K / BLOCK), BigInt(BLOCK_BYTES)).buffer)] };
-  model.proto.graph!.initializer.push(tensorProto(model, shape, dims));
-  return [makeNode('Reshape', [values, shape], [shaped]), product(shaped)];
+  return readers.length > 0 && readers.every((reader) => isOperator(reader.node, 'MatMul') && reader.index === 1) ? true : undefined;
 }
