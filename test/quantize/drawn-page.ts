@@ -7,7 +7,8 @@ export function drawnPage(height: number, width: number): ort.Tensor {
     const line = y % 32;
     for (let x = 10; x < width - 10; x++) {
       const isInk = line > 8 && line < 22 && x % 9 < 5 && (x * 7 + y * 3) % 11 < 8;
-      for (let channel = 0; isInk && channel < 3; channel++) page[(channel * height + y) * width + x] = -1.5;
+      if (!isInk) continue;
+      for (let channel = 0; channel < 3; channel++) page[(channel * height + y) * width + x] = -1.5;
     }
   }
   return new ort.Tensor('float32', page, [1, 3, height, width]);

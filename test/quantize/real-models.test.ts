@@ -25,7 +25,7 @@ const FORMATS = ['int8', 'int8-dynamic', 'int8-storage', 'fp16', 'fp16-storage']
 const FLOORS: Record<(typeof FORMATS)[number], number> = { 'int8': 0.995, 'int8-dynamic': 0.995, 'int8-storage': 0.997, 'fp16': 0.9999, 'fp16-storage': 0.9999 };
 
 const legacy = join(vadFolder, 'silero_vad_legacy.onnx');
-const text = (): string[] => [...readFileSync(join(sharedFolder, 'data/charlm/valid.txt'), 'utf8').slice(0, 128)];
+const text = (): string[] => readFileSync(join(sharedFolder, 'data/charlm/valid.txt'), 'utf8').slice(0, 128).split('');
 const vocabulary = (): string[] => JSON.parse(readFileSync(join(sharedFolder, 'data/charlm/chars.json'), 'utf8'));
 
 /** Inputs like those that the models were trained on, as far as they can be made here: on noise the detector finds nothing, and compares nothing. */
