@@ -40,10 +40,10 @@ export function middleLevel({ bits }: BlockType): number {
 }
 
 /** A block without a range: zeros get scale 0; NaN and infinities a scale that is no number. */
-export function flatBlock(levels: Uint8Array, code: BlockCode, extreme: number, middle: number): void {
-  levels.fill(middle);
+export function flatBlock(levels: Uint8Array, code: BlockCode, extreme: number, zeroPoint: number): void {
+  levels.fill(zeroPoint);
   code.scale = extreme === 0 ? 0 : NaN;
-  code.zeroPoint = middle;
+  code.zeroPoint = zeroPoint;
 }
 
 /** A scale as it will be stored. */

@@ -29,7 +29,7 @@ export function hqqQuantizer(type: BlockType): BlockQuantizer {
     const low = Math.min(range.min, 0);
     const width = Math.max(range.max, 0) - low;
     next.scale = type.symmetric ? extreme / -middle : width / top;
-    next.zeroPoint = type.symmetric ? middle : Math.round((-low / width) * top);
+    next.zeroPoint = type.symmetric ? middle : Math.round(((0 - low) / width) * top);
     let best = Infinity;
     // shrink() of elements that are divided by r is shrink() with a penalty divided by r^(2 - power).
     let penalty = PENALTY / rootMeanSquare(block) ** (2 - POWER);

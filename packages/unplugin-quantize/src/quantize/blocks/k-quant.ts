@@ -55,10 +55,12 @@ function fitRange(block: Float64Array, weights: Float64Array, { min, max }: { mi
     x += weights[i]! * block[i]!;
   }
   for (const excess of EXCESSES) {
-    const inverse = width === 0 ? 1 : (top + excess) / width;
+    // The range begins at the best minimum so far, as it does there.
+    const start = best.min;
+    const inverse = start === max ? 1 : (top + excess) / (max - start);
     let [l, ll, xl, xx] = [0, 0, 0, 0];
     for (let i = 0; i < block.length; i++) {
-      const level = clamp(inverse * (block[i]! - min) + ROUNDER - ROUNDER, 0, top);
+      const level = clamp(inverse * (block[i]! - start) + ROUNDER - ROUNDER, 0, top);
       const weighted = weights[i]! * level;
       l += weighted;
       ll += weighted * level;

@@ -16,7 +16,7 @@ export function rtnQuantizer(type: BlockType): BlockQuantizer {
     blockRange(block, range);
     const { min, max } = range;
     const extreme = Math.abs(max) > Math.abs(min) ? max : min;
-    if (extreme === 0 || !Number.isFinite(max - min)) return flatBlock(levels, code, extreme, middle);
+    if (extreme === 0 || !Number.isFinite(max - min)) return flatBlock(levels, code, extreme, type.symmetric ? middle : 0);
     const low = Math.min(min, 0);
     const scale = type.symmetric ? fround(extreme / -middle) : fround(fround(Math.max(max, 0) - low) / top);
     const zeroPoint = type.symmetric ? middle : scale === 0 ? 0 : roundAway(Math.min(top, fround(-low / scale)));

@@ -37,7 +37,7 @@ export function searchQuantizer(type: BlockType): BlockQuantizer {
     if (!type.symmetric) {
       const low = Math.min(range.min, 0);
       const width = Math.max(range.max, 0) - low;
-      const zeroPoint = (-low / width) * top;
+      const zeroPoint = ((0 - low) / width) * top;
       for (const excess of RANGE_EXCESS) {
         const inverse = (top + excess) / width;
         tryCode(block, inverse, Math.floor(zeroPoint), top, state);
