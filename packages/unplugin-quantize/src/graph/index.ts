@@ -6,5 +6,5 @@ export { inlineRefusals } from './functions/refusals.ts';
 export { HALF_OPS } from './ops/half-ops.ts';
 export { outputDtype } from './ops/output-dtype.ts';
 export { weightAxis } from './ops/weight-inputs.ts';
-export { cleanGraph, PASSES, type Pass } from './passes/run-passes.ts';
+export { cleanGraph, PASSES, prepareGraph, type Pass } from './passes/run-passes.ts';
 export * from './scope.ts';

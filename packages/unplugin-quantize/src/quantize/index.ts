@@ -1,7 +1,7 @@
 import { assertSound } from '../graph/passes/assert-sound.ts';
 import { dropUnusedInitializers } from '../graph/passes/drop-unused-initializers.ts';
 import { minifyNames } from '../graph/passes/minify-names.ts';
-import { cleanGraph } from '../graph/passes/run-passes.ts';
+import { prepareGraph } from '../graph/passes/run-passes.ts';
 import { sortNodes } from '../graph/passes/sort-nodes.ts';
 import { inlineRefusals, tensorsOf } from '../graph/index.ts';
 import { externalLocations, rangePayload, readModel, writeModel, type ByteSource, type ExternalFiles, type Model, type Payload } from '../onnx/index.ts';
@@ -83,7 +83,7 @@ export function quantizeSource(source: ByteSource, files: ExternalFiles | undefi
 /** Edits the model in place. */
 function quantizeModel(model: Model, options: QuantizeOptions): { context: Context; stream: Payload } {
   inlineExternalData(model);
-  cleanGraph(model);
+  prepareGraph(model);
   const context = createContext(model, options);
   context.notes.push(...inlineRefusals(model).values());
   for (const scheme of SCHEMES[options.format]) scheme(context);

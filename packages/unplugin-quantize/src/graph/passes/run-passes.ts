@@ -5,6 +5,7 @@ import { dropStaleTypes } from './drop-stale-types.ts';
 import { dropUnusedInitializers } from './drop-unused-initializers.ts';
 import { foldConstants } from './fold-constants.ts';
 import { foldSharedConstants } from './fold-shared-constants.ts';
+import { fuseLinear } from './fuse-linear.ts';
 import { inlineFunctions } from './inline-functions.ts';
 import { initializersAsConstants } from './initializers-as-constants.ts';
 import { liftConstants } from './lift-constants.ts';
@@ -48,4 +49,15 @@ export function cleanGraph(model: Model): void {
     for (const pass of PASSES) changes += pass.run(model);
     if (changes === 0) return;
   }
+}
+
+/**
+ * `cleanGraph`, and operators merged that a quantizer is better off without: what the model computes stays the same but for the rounding
+ * of values that are no longer computed.
+ *
+ * @throws QuantizeError MODEL_INVALID, EXTERNAL_DATA_*
+ */
+export function prepareGraph(model: Model): void {
+  cleanGraph(model);
+  if (fuseLinear(model) > 0) cleanGraph(model);
 }
