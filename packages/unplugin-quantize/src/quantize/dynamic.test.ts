@@ -239,6 +239,11 @@ describe('an embedding', () => {
     expect(opTypes(model)).toEqual(['Gather', 'Transpose', 'MatMul']);
   });
 
+  it('stays float32 when the transposed table is an output', () => {
+    const source = tied({ outputs: { y: 'float32[A,B,64]', t: 'float32[24,64]' } });
+    expect(quantize(source, DYNAMIC).weights[0]!.scheme).toBe('kept');
+  });
+
   it('stays float32 when the transposed table is read as a value too', () => {
     const nodes = [makeNode('Gather', ['w', 'ids'], ['e']), makeNode('Transpose', ['w'], ['t']), makeNode('MatMul', ['e', 't'], ['a']), makeNode('ReduceSum', ['t'], ['r']), makeNode('Add', ['a', 'r'], ['y'])];
     expect(quantize(tied({ nodes }), DYNAMIC).weights[0]!.scheme).toBe('kept');

@@ -102,6 +102,14 @@ describe('inputs and outputs', () => {
     expect([x!.data, c!.data, same!.data].map((data) => Array.from(data as Float32Array).slice(0, 2))).toEqual([Array.from(rows.x.data as Float32Array).slice(0, 2), [1, Math.fround(1e-9)], expect.anything()]);
   });
 
+  it('an output that is a Constant node of integers', async () => {
+    const source = model([
+      makeNode('Constant', [], ['shape'], { value_ints: [4, 16] }), makeNode('Reshape', ['x', 'shape'], ['r']), makeNode('MatMul', ['x', 'w'], ['y']), makeNode('Relu', ['r'], ['z']),
+    ], { initializers: { w: big }, outputs: { y: 'float32', z: 'float32', shape: 'int64[2]' } });
+    const { bytes } = quantize(source, HALF);
+    expect((await runModel(bytes, rows))['shape']).toEqual({ dtype: 'int64', dims: [2], data: BigInt64Array.of(4n, 16n) });
+  });
+
   it('a weight that is an output stays float32 beside the half that is computed with', async () => {
     const source = model([makeNode('MatMul', ['x', 'w'], ['y'])], { initializers: { w: big, v: weight([32, 400]) }, outputs: { y: 'float32', w: 'float32[32,200]', z: 'float32' } });
     source.proto.graph!.node.push(makeNode('MatMul', ['x', 'v'], ['z']));

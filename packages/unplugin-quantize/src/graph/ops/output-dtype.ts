@@ -14,6 +14,12 @@ const tensorAttribute: Rule = (node) => {
   const value = findAttribute(node, 'value')?.t;
   return value === undefined ? 'float32' : dtypeOf(value.dataType);
 };
+/** The short forms of Constant since opset 12. */
+const CONSTANT_FORMS: Record<string, DType> = { value_int: 'int64', value_ints: 'int64', value_float: 'float32', value_floats: 'float32', value_string: 'string', value_strings: 'string' };
+const constant: Rule = (node) => {
+  const [form] = node.attribute;
+  return dtypeOf(form?.t?.dataType ?? form?.sparseTensor?.values?.dataType ?? 0) ?? CONSTANT_FORMS[form?.name ?? ''];
+};
 const unknown: Rule = () => undefined;
 
 /** Operators of the standard's domain whose outputs do not simply have the type of the first input (ONNX operator specifications). */
@@ -23,7 +29,7 @@ const RULES: Record<string, Rule> = {
   NonMaxSuppression: always('int64'),
   Equal: always('bool'), Greater: always('bool'), GreaterOrEqual: always('bool'), Less: always('bool'), LessOrEqual: always('bool'),
   And: always('bool'), Or: always('bool'), Xor: always('bool'), Not: always('bool'), IsNaN: always('bool'), IsInf: always('bool'),
-  Constant: tensorAttribute, ConstantOfShape: tensorAttribute,
+  Constant: constant, ConstantOfShape: tensorAttribute,
   EyeLike: likeOrAttribute, RandomNormalLike: likeOrAttribute, RandomUniformLike: likeOrAttribute, Bernoulli: likeOrAttribute,
   RandomNormal: attribute('dtype', Code.FLOAT), RandomUniform: attribute('dtype', Code.FLOAT), Multinomial: attribute('dtype', Code.INT32),
   HannWindow: attribute('output_datatype', Code.FLOAT), HammingWindow: attribute('output_datatype', Code.FLOAT),
@@ -38,8 +44,12 @@ const RULES: Record<string, Rule> = {
   SequenceInsert: unknown, SequenceErase: unknown, SplitToSequence: unknown, ConcatFromSequence: unknown, ImageDecoder: always('uint8'),
 };
 
+/** The same for onnxruntime's own operators that formats add (docs/ContribOperators.md). */
+const OWN_RULES: Record<string, Rule> = { MatMulNBits: same, GatherBlockQuantized: input(2) };
+
 /** The element type of output `output` of a node, or undefined where it cannot be told from the operator alone. */
 export function outputDtype(node: NodeProto, inputs: readonly (DType | undefined)[], output: number): DType | undefined {
   const standard = node.domain === '' || node.domain === 'ai.onnx';
-  return standard ? (RULES[node.opType] ?? same)(node, inputs, output) : undefined;
+  if (standard) return (RULES[node.opType] ?? same)(node, inputs, output);
+  return node.domain === 'com.microsoft' && Object.hasOwn(OWN_RULES, node.opType) ? OWN_RULES[node.opType]!(node, inputs, output) : undefined;
 }
