@@ -3,7 +3,7 @@ export * from './attributes.ts';
 export * from './edges.ts';
 export * from './edit.ts';
 export { inlineRefusals } from './functions/refusals.ts';
-export { HALF_OPS } from './ops/half-ops.ts';
+export { HALF_OPS, OWN_HALF_OPS } from './ops/half-ops.ts';
 export { outputDtype } from './ops/output-dtype.ts';
 export { weightAxis } from './ops/weight-inputs.ts';
 export { cleanGraph, PASSES, prepareGraph, type Pass } from './passes/run-passes.ts';

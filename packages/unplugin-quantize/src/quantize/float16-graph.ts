@@ -1,4 +1,4 @@
-import { findAttribute, forgetTypes, HALF_OPS, intAttribute, isOperator, makeNode, outputDtype, setAttribute, stringAttribute, subgraphsOf } from '../graph/index.ts';
+import { findAttribute, forgetTypes, HALF_OPS, intAttribute, isOperator, makeNode, outputDtype, OWN_HALF_OPS, setAttribute, stringAttribute, subgraphsOf } from '../graph/index.ts';
 import { dtypeCode, dtypeOf, elementCount, tensorOf, tensorProto, type DType, type GraphProto, type NodeProto, type TensorProto } from '../onnx/index.ts';
 import { decide, undecidedWeights, type Context, type Weight } from './context.ts';
 import { fitsFloat16, isMask, toFloat16, vanishes, withinHalf } from './half.ts';
@@ -83,6 +83,8 @@ function rewriteNode(context: HalfContext, env: Env, node: NodeProto, known: Rea
     const dtype = outputDtype(node, inputs, index) ?? known.get(name) ?? subgraphDtype(node, inner, index);
     define(env, name, dtype, half ? 'float16' : 'float32');
   });
+  // What was widened from half precision, as scales of packed weights are, is at hand in both.
+  if (isOperator(node, 'Cast') && inputs[0] === 'float16' && dtypeOf(intAttribute(node, 'to', 0)) === 'float32') env.values.get(node.output[0]!)!.float16 = node.input[0]!;
   if (!isIdentity) return;
   node.opType = 'Identity';
   node.attribute = [];
@@ -95,9 +97,9 @@ function isNowIdentity(env: Env, node: NodeProto): boolean {
 }
 
 function isHalf(context: HalfContext, env: Env, node: NodeProto, inputs: readonly (DType | undefined)[]): boolean {
-  const kept = HALF_OPS.get(node.opType);
-  if (kept === undefined || !isOperator(node, node.opType) || !inputs.includes('float32')) return false;
   if (node.name !== '' && context.excluded(node.name)) return false;
+  const kept = isOperator(node, node.opType) ? HALF_OPS.get(node.opType) : node.domain === 'com.microsoft' && OWN_HALF_OPS.has(node.opType) ? [] : undefined;
+  if (kept === undefined || !inputs.includes('float32')) return false;
   // ScatterND and ScatterElements that add or compare have no half-precision kernel on CPUs.
   if (stringAttribute(node, 'reduction', 'none') !== 'none') return false;
   return node.input.every((name, index) => {

@@ -1,4 +1,5 @@
 import { assertSound } from '../graph/passes/assert-sound.ts';
+import { dropDeadNodes } from '../graph/passes/drop-dead-nodes.ts';
 import { dropUnusedInitializers } from '../graph/passes/drop-unused-initializers.ts';
 import { minifyNames } from '../graph/passes/minify-names.ts';
 import { prepareGraph } from '../graph/passes/run-passes.ts';
@@ -43,7 +44,7 @@ const SCHEMES: Record<Format, readonly ((context: Context) => void)[]> = {
   'int8-storage': [(context) => storeSmall(context, 'int8')],
   'fp16-storage': [(context) => storeSmall(context, 'float16')],
   'int4': [(context) => keepPacked(context, 4), (context) => storeSmall(context, 'int8')],
-  'int4-fp16': [(context) => keepPacked(context, 4), computeInHalves],
+  'int4-fp16': [(context) => keepPacked(context, 4), computeInHalves, ({ model }) => void dropDeadNodes(model)],
   'int8-weight': [(context) => keepPacked(context, 8), (context) => storeSmall(context, 'int8')],
   'int4-storage': [storeFourBits, (context) => storeSmall(context, 'int8')],
   'fp16': [computeInHalves],

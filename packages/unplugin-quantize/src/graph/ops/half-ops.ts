@@ -15,3 +15,6 @@ export const HALF_OPS: ReadonlyMap<string, readonly number[]> = new Map([
   // The scales of Resize are float32 by its specification, the region of interest may be.
   ['Resize', [1, 2]],
 ]);
+
+/** onnxruntime's own operators (com.microsoft) that are computed in half precision with all their float inputs. */
+export const OWN_HALF_OPS: ReadonlySet<string> = new Set(['MatMulNBits', 'GatherBlockQuantized']);
