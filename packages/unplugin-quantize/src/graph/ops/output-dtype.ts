@@ -50,6 +50,6 @@ const OWN_RULES: Record<string, Rule> = { MatMulNBits: same, GatherBlockQuantize
 /** The element type of output `output` of a node, or undefined where it cannot be told from the operator alone. */
 export function outputDtype(node: NodeProto, inputs: readonly (DType | undefined)[], output: number): DType | undefined {
   const standard = node.domain === '' || node.domain === 'ai.onnx';
-  if (standard) return (RULES[node.opType] ?? same)(node, inputs, output);
+  if (standard) return (Object.hasOwn(RULES, node.opType) ? RULES[node.opType]! : same)(node, inputs, output);
   return node.domain === 'com.microsoft' && Object.hasOwn(OWN_RULES, node.opType) ? OWN_RULES[node.opType]!(node, inputs, output) : undefined;
 }

@@ -1,4 +1,4 @@
-import type { NodeProto } from '../../onnx/index.ts';
+import { sameDomain, type NodeProto } from '../../onnx/index.ts';
 import { intAttribute } from '../attributes.ts';
 
 /** An input that holds trained weights, and the axis along which each slice feeds one output channel. */
@@ -12,7 +12,7 @@ const second = (): number => 1;
 const last = (_: NodeProto, rank: number): number => rank - 1;
 const beforeLast = (_: NodeProto, rank: number): number => rank - 2;
 
-/** Where operators keep weights (ONNX operator specifications; com.microsoft operators by onnxruntime's ContribOperators.md). */
+/** Where the standard's operators keep weights (ONNX operator specifications). */
 const WEIGHT_INPUTS: Record<string, readonly WeightInput[]> = {
   Conv: [{ index: 1, axis: first }],
   ConvTranspose: [{ index: 1, axis: second }],
@@ -26,16 +26,22 @@ const WEIGHT_INPUTS: Record<string, readonly WeightInput[]> = {
   LSTM: [{ index: 1, axis: second }, { index: 2, axis: second }],
   GRU: [{ index: 1, axis: second }, { index: 2, axis: second }],
   RNN: [{ index: 1, axis: second }, { index: 2, axis: second }],
-  Attention: [{ index: 1, axis: last }],
-  FusedMatMul: [{ index: 1, axis: last }],
-  FusedConv: [{ index: 1, axis: first }],
   // A transposed weight is read by a product next; rows become columns.
   Transpose: [{ index: 0, axis: first }],
 };
 
+/** Where operators of com.microsoft keep weights (onnxruntime, docs/ContribOperators.md). */
+const OWN_WEIGHT_INPUTS: Record<string, readonly WeightInput[]> = {
+  Attention: [{ index: 1, axis: last }],
+  FusedMatMul: [{ index: 1, axis: last }],
+  FusedConv: [{ index: 1, axis: first }],
+};
+
 /** The channel axis of a weight of `rank` that `node` reads as input `index`, or undefined where that input holds no weight. */
 export function weightAxis(node: NodeProto, index: number, rank: number): number | undefined {
-  const found = WEIGHT_INPUTS[node.opType]?.find((input) => input.index === index);
+  const known = sameDomain(node.domain, '') ? WEIGHT_INPUTS : node.domain === 'com.microsoft' ? OWN_WEIGHT_INPUTS : {};
+  // A hostile file may call an operator 'constructor'.
+  const found = Object.hasOwn(known, node.opType) ? known[node.opType]!.find((input) => input.index === index) : undefined;
   const axis = found?.axis(node, rank);
   return axis !== undefined && axis >= 0 && axis < rank ? axis : undefined;
 }
