@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { MODEL_DEFAULTS, resolveModelOptions, type ModelOptions } from './options.ts';
 
@@ -8,12 +9,20 @@ describe('resolveModelOptions', () => {
     expect(resolved).toEqual({ ...MODEL_DEFAULTS, format: 'int8-storage', sampleLimit: 7 });
   });
 
+  it('takes expressions among names, also of another realm', () => {
+    const other = runInNewContext('/x/i') as RegExp;
+    expect(resolveModelOptions({ exclude: ['a', /b/], include: [other] })).toEqual({ ...MODEL_DEFAULTS, exclude: ['a', /b/], include: [other] });
+  });
+
   it.each<[unknown, string, RegExp]>([
     [{ fromat: 'int8' }, 'OPTION_UNKNOWN', /There is no option "fromat"[^]*Did you mean "format"\?/],
     [{ format: 'int9' }, 'OPTION_INVALID', /"int9" is not a value of "format"[^]*Did you mean "int8"\?/],
     [{ ops: 'MatMul' }, 'OPTION_INVALID', /"ops" is "MatMul", which is not a list/],
     [{ ops: ['Matmul'] }, 'OPTION_INVALID', /Did you mean "MatMul"\?/],
-    [{ exclude: [/x/] }, 'OPTION_INVALID', /"exclude"/],
+    [{ exclude: /x/ }, 'OPTION_INVALID', /"exclude" is \{\}, which is not a list of names and regular expressions/],
+    [{ include: [1] }, 'OPTION_INVALID', /"include"/],
+    [{ excludeOps: [/x/] }, 'OPTION_INVALID', /which is not a list of strings/],
+    [{ minElements: 0 }, 'OPTION_INVALID', /"minElements" is 0, which is not a whole number above 0/],
     [{ calibration: '' }, 'OPTION_INVALID', /a path/],
     [{ sampleLimit: 0 }, 'OPTION_INVALID', /a whole number above 0/],
     [{ verify: 'no' }, 'OPTION_INVALID', /true or false/],

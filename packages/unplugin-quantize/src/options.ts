@@ -8,6 +8,9 @@ export type DynamicOp = 'MatMul' | 'Gemm' | 'Gather' | 'LSTM' | 'Conv';
 /** How the range of a block of weights is chosen. */
 export type BlockAlgorithm = 'rtn' | 'search' | 'hqq' | 'k-quant';
 
+/** A name in which `*` stands for any characters; or, in a configuration file, an expression that is looked for in the name. */
+export type NamePattern = string | RegExp;
+
 /** What can be said of one model: in the plugin's options, in the import's query, on the command line. The query wins. */
 export interface ModelOptions {
   /**
@@ -26,7 +29,8 @@ export interface ModelOptions {
    */
   format?: Format;
   /**
-   * Operators that `int8` and `int8-dynamic` compute in integers. `Conv` has to be asked for: onnxruntime's ConvInteger is slow.
+   * Operators that `int8` and `int8-dynamic` compute in integers. `Conv` has to be asked for: onnxruntime's ConvInteger is slow. So has
+   * `LSTM`: it is up to 5 times faster in onnxruntime-node, up to 3 times slower in WebAssembly, and less exact than 8-bit storage.
    * @default ['MatMul', 'Gemm', 'Gather']
    */
   ops?: DynamicOp[];
@@ -57,12 +61,31 @@ export interface ModelOptions {
    * @default embeddings, and products that give an output of the model, where they are at most 1/32 of all such weights
    * @example ['lm_head*']
    */
-  mixed?: string[];
+  mixed?: NamePattern[];
   /**
-   * Nodes and weights to leave as they are, by name; `*` stands for any characters.
-   * @example ['lm_head*', '/encoder/layer.0/*']
+   * Nodes and weights to leave as they are, by name. A weight is also left when a node that reads it is named. A text has to be the whole
+   * name, with `*` for any characters; a RegExp, which only a configuration file can give, has to be found in it.
+   * @default []
+   * @example ['lm_head*', '/encoder/layer.0/*', /\.(gate|router)\./]
    */
-  exclude?: string[];
+  exclude?: NamePattern[];
+  /**
+   * Operators whose weights are left as they are, whatever the format does.
+   * @default []
+   * @example ['Conv', 'Gather']
+   */
+  excludeOps?: string[];
+  /**
+   * The only nodes and weights to change, named as in `exclude`; what `exclude` names stays even so.
+   * @default [], which is all of them
+   */
+  include?: NamePattern[];
+  /**
+   * Weights with fewer elements are left as they are. Below it formats have limits of their own: integer arithmetic takes weights from 1,024
+   * elements on, storage those that become smaller. Half-precision graphs (`fp16`, and what is no weight in `int4-fp16`) do not look at it.
+   * @default 1
+   */
+  minElements?: number;
   /**
    * Keep the names of nodes and inner values. They are shortened otherwise, as a minifier does, which saves up to a few per cent;
    * names of inputs and outputs always stay.
@@ -95,7 +118,7 @@ export type ResolvedModelOptions = Required<Omit<ModelOptions, Unset>> & { [Key 
 /** Options without a default of their own. */
 type Unset = 'calibration' | 'symmetric' | 'mixed';
 
-type Kind = 'format' | 'ops' | 'names' | 'path' | 'count' | 'budget' | 'flag' | 'block' | 'algorithm';
+type Kind = 'format' | 'ops' | 'names' | 'words' | 'path' | 'count' | 'budget' | 'flag' | 'block' | 'algorithm';
 
 interface OptionRow {
   kind: Kind;
@@ -134,6 +157,9 @@ export const MODEL_OPTIONS: Record<keyof ModelOptions, OptionRow> = {
   symmetric: { kind: 'flag', query: true, help: 'blocks of weights without zero points' },
   mixed: { kind: 'names', query: true, help: 'weights that 4-bit formats keep in 8 bits; * stands for any characters' },
   exclude: { kind: 'names', query: true, help: 'nodes and weights to leave as they are; * stands for any characters' },
+  excludeOps: { kind: 'words', query: true, help: 'operators whose weights to leave as they are' },
+  include: { kind: 'names', query: true, help: 'the only nodes and weights to change; * stands for any characters' },
+  minElements: { kind: 'count', query: true, help: 'leave weights with fewer elements as they are' },
   keepNames: { kind: 'flag', query: true, help: 'keep the names of nodes and inner values' },
   calibration: { kind: 'path', query: true, help: 'samples that accuracy is measured on: a module or an .npz' },
   sampleLimit: { kind: 'count', query: true, help: 'the largest number of samples taken' },
@@ -149,6 +175,9 @@ export const MODEL_DEFAULTS: ResolvedModelOptions = {
   symmetric: undefined,
   mixed: undefined,
   exclude: [],
+  excludeOps: [],
+  include: [],
+  minElements: 1,
   keepNames: false,
   calibration: undefined,
   sampleLimit: 100,
@@ -190,7 +219,8 @@ const CHECKS: Record<Kind, (value: unknown, key: string) => void> = {
   ops: (value, key) => list(value, key).forEach((op) => oneOf(op, key, DYNAMIC_OPS)),
   block: (value, key) => expect(BLOCK_SIZES.includes(value as number), key, value, `one of ${BLOCK_SIZES.join(', ')}`),
   algorithm: (value, key) => oneOf(value, key, BLOCK_ALGORITHMS),
-  names: (value, key) => void list(value, key),
+  names: checkPatterns,
+  words: (value, key) => void list(value, key),
   path: (value, key) => expect(typeof value === 'string' && value !== '', key, value, 'a path'),
   count: (value, key) => expect(Number.isSafeInteger(value) && (value as number) > 0, key, value, 'a whole number above 0'),
   budget: checkBudget,
@@ -210,6 +240,16 @@ function list(value: unknown, key: string): unknown[] {
   const isList = Array.isArray(value) && value.every((item) => typeof item === 'string');
   expect(isList, key, value, 'a list of strings');
   return value as unknown[];
+}
+
+function checkPatterns(value: unknown, key: string): void {
+  const held = Array.isArray(value) && value.every((item) => typeof item === 'string' || isRegExp(item));
+  expect(held, key, value, 'a list of names and regular expressions');
+}
+
+/** Also for an expression of another realm, as test runners and bundlers make them. */
+export function isRegExp(value: unknown): value is RegExp {
+  return Object.prototype.toString.call(value) === '[object RegExp]';
 }
 
 function oneOf(value: unknown, key: string, known: readonly string[]): void {

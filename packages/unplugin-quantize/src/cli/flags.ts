@@ -14,7 +14,7 @@ export interface Flag {
 /** Flags that are not called like their option. */
 const SPELLING: Partial<Record<OptionName, string>> = { sampleLimit: 'samples' };
 
-const VALUE_NAMES: Record<Exclude<Kind, 'budget' | 'flag'>, string> = { format: 'format', ops: 'a,b', names: 'a,b', path: 'path', count: 'n', block: 'n', algorithm: 'name' };
+const VALUE_NAMES: Record<Exclude<Kind, 'budget' | 'flag'>, string> = { format: 'format', ops: 'a,b', names: 'a,b', words: 'a,b', path: 'path', count: 'n', block: 'n', algorithm: 'name' };
 
 /** The flags of a model's options: one each, a budget has one for each limit. */
 export function modelFlags(): Flag[] {
@@ -39,6 +39,7 @@ const READERS: Record<Kind, (values: FlagValues, name: string) => unknown> = {
   path: readText,
   ops: readList,
   names: readList,
+  words: readList,
   count: readLast,
   block: readLast,
   algorithm: readText,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MODEL_DEFAULTS } from '../options.ts';
+import { MODEL_DEFAULTS, type NamePattern } from '../options.ts';
 import { artefactOptions } from './artefact-options.ts';
 import { artefactKey, measurementKey, type ArtefactInputs, type MeasurementInputs } from './cache-key.ts';
 
@@ -18,13 +18,14 @@ const measurement: MeasurementInputs = {
 };
 
 describe('artefactKey', () => {
-  const same: [string, Partial<ArtefactInputs>][] = [
+  const same: [string, Partial<ArtefactInputs>, Partial<ArtefactInputs>?][] = [
     ['order and repetition of operators', { options: { ...artefact.options, ops: ['Gemm', 'MatMul', 'Gemm'] } }],
     ['order of excluded names', { options: { ...artefact.options, exclude: ['b', 'a'] } }],
+    ['order and repetition of expressions', { options: { ...artefact.options, include: [/b/i, /a/, /a/] } }, { options: { ...artefact.options, include: [/a/, /b/i] } }],
     ['order of external data', { externals: { y: '2', x: '1' } }],
   ];
-  it.each(same)('does not change with the %s', (_, change) => {
-    expect(artefactKey({ ...artefact, ...change })).toBe(artefactKey(artefact));
+  it.each(same)('does not change with the %s', (_, change, from = {}) => {
+    expect(artefactKey({ ...artefact, ...change })).toBe(artefactKey({ ...artefact, ...from }));
   });
 
   const other: [string, Partial<ArtefactInputs>][] = [
@@ -32,6 +33,10 @@ describe('artefactKey', () => {
     ['format', { options: { ...artefact.options, format: 'fp16' } }],
     ['operators', { options: { ...artefact.options, ops: ['MatMul'] } }],
     ['excluded names', { options: { ...artefact.options, exclude: ['a'] } }],
+    ['expressions', { options: { ...artefact.options, exclude: ['a', 'b', /c/] } }],
+    ['included names', { options: { ...artefact.options, include: ['a'] } }],
+    ['excluded operators', { options: { ...artefact.options, excludeOps: ['Conv'] } }],
+    ['size of weights', { options: { ...artefact.options, minElements: 64 } }],
     ['keepNames', { options: { ...artefact.options, keepNames: true } }],
     ['model', { model: 'n'.repeat(64) }],
     ['external data', { externals: { x: '1', y: '3' } }],
@@ -44,6 +49,15 @@ describe('artefactKey', () => {
   it('has no part in budgets, samples and checks', () => {
     const options = artefactOptions({ ...MODEL_DEFAULTS, ops: ['MatMul', 'Gemm'], exclude: ['a', 'b'], calibration: 's', sampleLimit: 5, verify: false, budget: { cosine: 0.9 } });
     expect(artefactKey({ ...artefact, options })).toBe(artefactKey(artefact));
+  });
+});
+
+describe('artefactKey of expressions', () => {
+  it.each<[NamePattern, NamePattern]>([[/a/, /b/], [/a/, /a/i], [/a/, 'a'], [/a/, '/a/'], ['[object RegExp]', /a/]])('tells %s from %s', (one, other) => {
+    const keyOf = (exclude: NamePattern[]): string => artefactKey({ ...artefact, options: { ...artefact.options, exclude } });
+    expect(keyOf([one])).not.toBe(keyOf([other]));
+    // As a worker thread gets them.
+    expect(keyOf([one, other])).toBe(keyOf(structuredClone([other, one])));
   });
 });
 

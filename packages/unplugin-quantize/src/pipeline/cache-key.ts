@@ -1,3 +1,4 @@
+import { isRegExp } from '../options.ts';
 import type { QuantizeOptions } from '../quantize/index.ts';
 import type { EngineName } from '../types.ts';
 import { sha256Text } from './hash.ts';
@@ -29,7 +30,7 @@ export interface MeasurementInputs {
 /** Key of an artefact: everything that decides its bytes, and nothing else. */
 export function artefactKey({ version, options, model, externals }: ArtefactInputs): string {
   // Order and repetition of names change nothing in the artefact.
-  const normal = Object.entries(options).map(([key, value]) => [key, Array.isArray(value) ? [...new Set(value)].sort() : value] as const);
+  const normal = Object.entries(options).map(([key, value]) => [key, Array.isArray(value) ? [...new Set(value.map(textOf))].sort() : value] as const);
   return keyOf('artefact', { version, options: sorted(normal), model, externals: sorted(Object.entries(externals)) });
 }
 
@@ -43,6 +44,11 @@ export function measurementKey({ artefact, plan, samples, engines }: Measurement
 
 function keyOf(kind: string, parts: Record<string, unknown>): string {
   return sha256Text(JSON.stringify([kind, CACHE_FORMAT, parts]));
+}
+
+/** Expressions have no JSON of their own; they differ by their flags too, and from texts that look like them. */
+function textOf(item: string | RegExp): string {
+  return JSON.stringify(isRegExp(item) ? { expression: item.source, flags: item.flags } : item);
 }
 
 function sorted<T>(entries: readonly (readonly [string, T])[]): (readonly [string, T])[] {

@@ -14,6 +14,7 @@ describe('parseRequest', () => {
     ['./m.onnx?ops=MatMul,Conv&exclude=a*&quantize', { options: { ops: ['MatMul', 'Conv'], exclude: ['a*'] } }],
     ['./m.onnx?quantize&exclude=a+b,%2Fc%25&exclude=d', { options: { exclude: ['a+b', '/c%', 'd'] } }],
     ['./m.onnx?quantize&exclude=100%', { options: { exclude: ['100%'] } }],
+    ['./m.onnx?quantize&excludeOps=Conv,Gather&include=/a.*&minElements=64', { options: { excludeOps: ['Conv', 'Gather'], include: ['/a.*'], minElements: 64 } }],
     ['./m.onnx?quantize&sampleLimit=7&calibration=./c.ts', { options: { sampleLimit: 7, calibration: './c.ts' } }],
     ['./m.onnx?quantize&keepNames', { options: { keepNames: true } }],
     ['./m.onnx?quantize&keepNames=false', { options: { keepNames: false } }],

@@ -31,6 +31,7 @@ type Kind = (typeof MODEL_OPTIONS)[keyof ModelOptions]['kind'];
 const PARSERS: Partial<Record<Kind, (text: string) => unknown>> = {
   ops: splitList,
   names: splitList,
+  words: splitList,
   count: readCount,
   block: readCount,
   flag: (text) => (text === '' ? true : ({ true: true, false: false }[text] ?? text)),

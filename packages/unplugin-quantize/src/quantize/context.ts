@@ -1,19 +1,23 @@
 import { indexEdges, namesOf, scopesOf, type Edges, type Names, type Scope, type Use } from '../graph/index.ts';
-import { dtypeOf, tensorOf, type Model, type Tensor, type TensorProto } from '../onnx/index.ts';
+import { dtypeOf, tensorOf, type Model, type NodeProto, type Tensor, type TensorProto } from '../onnx/index.ts';
 import type { ResolvedModelOptions } from '../options.ts';
 import type { WeightDecision } from '../types.ts';
+import { findExclusions, nodeExclusion } from './exclusions.ts';
 import { nameMatcher } from './match-names.ts';
-import { readersThroughMovers } from './readers.ts';
 
-export type QuantizeOptions = Pick<ResolvedModelOptions, 'format' | 'ops' | 'block' | 'algorithm' | 'symmetric' | 'mixed' | 'exclude' | 'keepNames'>;
+export type QuantizeOptions = Pick<ResolvedModelOptions, 'format' | 'ops' | 'block' | 'algorithm' | 'symmetric' | 'mixed' | 'exclude' | 'excludeOps' | 'include' | 'minElements' | 'keepNames'>;
 
 /** What the schemes of one model share: the model they edit and what they decided. */
 export interface Context {
   readonly model: Model;
   readonly options: QuantizeOptions;
   readonly names: Names;
-  /** True for a node or weight that the user wants left alone. */
+  /** True for the name of a node or constant that the user wants left alone. */
   excluded(name: string): boolean;
+  /** True for a node that the user wants left alone, by its name or operator, or because another part is to be changed. */
+  leavesNode(node: NodeProto): boolean;
+  /** Why the user wants weights left alone, as the model was before the first scheme. */
+  readonly exclusions: ReadonlyMap<TensorProto, string>;
   /** Decisions by the initializer they were made for; a later scheme does not touch it again. */
   readonly decisions: Map<TensorProto, WeightDecision>;
   readonly notes: string[];
@@ -32,14 +36,13 @@ export interface Weight {
 }
 
 export function createContext(model: Model, options: QuantizeOptions): Context {
-  const excluded = nameMatcher(options.exclude);
   const weights = new Set(scopesOf(model).flatMap(({ graph }) => graph.initializer).filter((proto) => dtypeOf(proto.dataType) === 'float32'));
-  return { model, options, names: namesOf(model), excluded, decisions: new Map(), notes: [], weights };
+  const context = { model, options, names: namesOf(model), excluded: nameMatcher(options.exclude), decisions: new Map(), notes: [], weights };
+  return { ...context, leavesNode: nodeExclusion(options), exclusions: findExclusions(options, undecidedWeights(context)) };
 }
 
 /** The float32 initializers of all scopes that are still undecided, in file order. */
-export function undecidedWeights(context: Context): Weight[] {
-  const { model, decisions, weights } = context;
+export function undecidedWeights({ model, decisions, weights }: Pick<Context, 'model' | 'decisions' | 'weights'>): Weight[] {
   const all = new Map(indexEdges(model).map((edges) => [edges.scope, edges]));
   const edgesAt = (scope: Scope): Edges => all.get(scope)!;
   return [...all.values()].flatMap((edges) => edges.scope.graph.initializer
@@ -47,16 +50,9 @@ export function undecidedWeights(context: Context): Weight[] {
     .map((proto) => ({ edges, proto, tensor: tensorOf(model, proto), uses: edges.uses(proto.name), edgesAt })));
 }
 
-/** True when the user excluded the weight or a reader of it. */
-export function isExcluded({ excluded }: Context, weight: Weight): boolean {
-  return isNamed(weight, excluded);
-}
-
-/** True when a pattern matches the weight itself or a node that reads it, also through a Transpose or Reshape. */
-export function isNamed({ proto, uses, edgesAt }: Weight, matches: (name: string) => boolean): boolean {
-  if (matches(proto.name)) return true;
-  for (const node of readersThroughMovers(uses, edgesAt)) if (node.name !== '' && matches(node.name)) return true;
-  return false;
+/** True when the user wants the weight left alone. */
+export function isExcluded({ exclusions }: Context, { proto }: Weight): boolean {
+  return exclusions.has(proto);
 }
 
 /** A name that a reader can find the weight by: the scope's path and the initializer's name. */

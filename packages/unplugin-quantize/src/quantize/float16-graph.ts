@@ -97,7 +97,7 @@ function isNowIdentity(env: Env, node: NodeProto): boolean {
 }
 
 function isHalf(context: HalfContext, env: Env, node: NodeProto, inputs: readonly (DType | undefined)[]): boolean {
-  if (node.name !== '' && context.excluded(node.name)) return false;
+  if (context.leavesNode(node)) return false;
   const kept = isOperator(node, node.opType) ? HALF_OPS.get(node.opType) : node.domain === 'com.microsoft' && OWN_HALF_OPS.has(node.opType) ? [] : undefined;
   if (kept === undefined || !inputs.includes('float32')) return false;
   // ScatterND and ScatterElements that add or compare have no half-precision kernel on CPUs.
@@ -119,8 +119,8 @@ function fitsHalf({ model }: HalfContext, node: NodeProto, index: number, consta
 }
 
 /** ConstantOfShape that fills with a mask gives a half-precision mask, because casting the value itself would make it infinite. */
-function fillsWithMask({ model, names, excluded }: HalfContext, node: NodeProto): boolean {
-  const value = isOperator(node, 'ConstantOfShape') && !excluded(node.name) ? findAttribute(node, 'value')?.t : undefined;
+function fillsWithMask({ model, names, leavesNode }: HalfContext, node: NodeProto): boolean {
+  const value = isOperator(node, 'ConstantOfShape') && !leavesNode(node) ? findAttribute(node, 'value')?.t : undefined;
   if (value === undefined || dtypeOf(value.dataType) !== 'float32' || !isMask(tensorOf(model, value))) return false;
   setAttribute(node, 'value', tensorProto(model, names.fresh('mask'), toFloat16(tensorOf(model, value))));
   return true;

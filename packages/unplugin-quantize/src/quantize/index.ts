@@ -7,7 +7,7 @@ import { sortNodes } from '../graph/passes/sort-nodes.ts';
 import { inlineRefusals, tensorsOf } from '../graph/index.ts';
 import { externalLocations, rangePayload, readModel, writeModel, type ByteSource, type ExternalFiles, type Model, type Payload } from '../onnx/index.ts';
 import type { Format, ValueSignature, WeightDecision } from '../types.ts';
-import { createContext, decide, isExcluded, undecidedWeights, type Context, type QuantizeOptions } from './context.ts';
+import { createContext, decide, undecidedWeights, type Context, type QuantizeOptions } from './context.ts';
 import { computeInIntegers } from './dynamic.ts';
 import { computeInHalves } from './float16-graph.ts';
 import { inlineExternalData } from './inline-external.ts';
@@ -16,6 +16,7 @@ import { minOnnxruntime } from './min-version.ts';
 import { inputSignatures, outputSignatures } from './signature.ts';
 import { storeSmall } from './storage.ts';
 import { storeFourBits } from './storage4.ts';
+import { unmatchedNames } from './unmatched-names.ts';
 import { keepPacked } from './weight-only.ts';
 
 export type { QuantizeOptions } from './context.ts';
@@ -83,13 +84,14 @@ export function quantizeSource(source: ByteSource, files: ExternalFiles | undefi
 
 /** Edits the model in place. */
 function quantizeModel(model: Model, options: QuantizeOptions): { context: Context; stream: Payload } {
+  const unmatched = unmatchedNames(model, options);
   inlineExternalData(model);
   prepareGraph(model);
   const context = createContext(model, options);
-  context.notes.push(...inlineRefusals(model).values());
+  context.notes.push(...inlineRefusals(model).values(), ...unmatched(model));
   for (const scheme of SCHEMES[options.format]) scheme(context);
   for (const weight of undecidedWeights(context)) {
-    const reason = isExcluded(context, weight) ? 'excluded by name' : 'not read by an operator that the format changes';
+    const reason = context.exclusions.get(weight.proto) ?? 'not read by an operator that the format changes';
     decide(context, weight, 'kept', weight.tensor.byteLength, reason);
   }
   dropUnusedInitializers(model);

@@ -11,6 +11,17 @@ describe('nameMatcher', () => {
     expect(nameMatcher([pattern])(name)).toBe(matches);
   });
 
+  it.each([[/head$/, 'lm_head', true], [/head$/, 'lm_head.weight', false], [/HEAD/i, 'lm_head', true], [/^l.m/, 'lm', false]])('%s and %j: %s', (pattern, name, matches) => {
+    expect(nameMatcher([pattern])(name)).toBe(matches);
+  });
+
+  it('does not remember where an expression found something', () => {
+    for (const pattern of [/a/g, /a/y]) {
+      const matcher = nameMatcher([pattern]);
+      expect([matcher('aba'), matcher('aba'), matcher('aba'), pattern.lastIndex]).toEqual([true, true, true, 0]);
+    }
+  });
+
   it('takes any of several patterns, and none of no pattern', () => {
     const matcher = nameMatcher(['a*', 'b']);
     expect(['ab', 'b', 'bb'].map(matcher)).toEqual([true, true, false]);

@@ -1,7 +1,8 @@
 import { isOperator, type Edges, type Use } from '../graph/index.ts';
 import { elementCount, type NodeProto } from '../onnx/index.ts';
 import { MIN_BLOCK_ELEMENTS } from './blocks/layout.ts';
-import { isNamed, type Context, type Weight } from './context.ts';
+import type { Context, Weight } from './context.ts';
+import { isNamed } from './exclusions.ts';
 import { nameMatcher } from './match-names.ts';
 
 /** The largest share of all elements that a weight may have to be kept in 8 bits unasked: the file grows by at most 3 %. */

@@ -2,7 +2,7 @@ import { makeNode, replaceInitializers } from '../graph/index.ts';
 import { dtypeCode, elementCount, tensorProto, type GraphProto, type NodeProto, type Tensor, type TensorProto } from '../onnx/index.ts';
 import { INT8, quantizeSymmetric } from './affine.ts';
 import { channelAxis } from './channel-axis.ts';
-import { decide, isExcluded, undecidedWeights, weightName, type Context, type Weight } from './context.ts';
+import { decide, undecidedWeights, weightName, type Context, type Weight } from './context.ts';
 import { fitsFloat16, toFloat16, vanishes } from './half.ts';
 
 /** Bytes that the two nodes and the names of an unpacked weight cost; smaller weights would grow. */
@@ -87,7 +87,8 @@ function packFloat16(context: Context, weight: Weight): Packed | string {
 
 /** Why a weight cannot be stored in another form, whatever the form. */
 export function refuseStorage(context: Context, weight: Weight): string | undefined {
-  if (isExcluded(context, weight)) return 'excluded by name';
+  const excluded = context.exclusions.get(weight.proto);
+  if (excluded !== undefined) return excluded;
   if (weight.edges.outputs.has(weight.proto.name)) return 'is an output of the graph';
   if (weight.edges.leavesSubgraph(weight.proto.name)) return 'is an output of a subgraph';
   if (weight.uses.length === 0 || elementCount(weight.tensor.dims) === 0) return 'is read by no node';
