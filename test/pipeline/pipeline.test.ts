@@ -45,6 +45,19 @@ function addModel(source: string, name = 'model.onnx'): string {
 }
 
 describe.skipIf(!hasDist)('the pipeline (needs the built package)', () => {
+  it('takes expressions to the worker thread, and keeps their artefacts apart', async () => {
+    addModel(models.ocrDirection);
+    await open();
+    const keptBy = async (exclude: ModelOptions['exclude']): Promise<string[]> => {
+      const { report } = await pipeline.quantizeFile('model.onnx', options({ format: 'int8-storage', verify: false, exclude: exclude! }));
+      return report.weights.filter(({ reason }) => reason === 'excluded by name').map(({ tensor }) => tensor);
+    };
+    const all = await keptBy([/^CONV2D_\d+\.w/i]);
+    expect(all.length).toBeGreaterThan(10);
+    expect(await keptBy(['conv2d_*.w*'])).toEqual(all);
+    expect(await keptBy([/^CONV2D_\d+\.w/])).toEqual([]);
+  });
+
   it('quantizes, checks, reports, and gives the same from the cache', async () => {
     const path = addModel(models.ocrDetection, 'det.onnx');
     await open();
