@@ -16,7 +16,7 @@ function language(words: number, head = [makeNode('MatMul', ['c', 'head'], ['y']
       makeNode('MatMul', ['r', 'down'], ['c'], {}, { name: '/body/down' }),
       ...head,
     ],
-    initializers: { words: weight([words, 64]), up: weight([64, 1024]), down: weight([1024, 64]), head: weight([64, words]) },
+    initializers: { words: weight([words, 64]), up: weight([64, 1024]), down: weight([1024, 64]), head: weight([64, words], 9) },
     inputs: { ids: 'int64[2,3]' },
     outputs: { y: 'float32' },
     ...parts,
