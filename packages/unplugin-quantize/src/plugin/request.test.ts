@@ -17,6 +17,8 @@ describe('parseRequest', () => {
     ['./m.onnx?quantize&excludeOps=Conv,Gather&include=/a.*&minElements=64', { options: { excludeOps: ['Conv', 'Gather'], include: ['/a.*'], minElements: 64 } }],
     ['./m.onnx?quantize&sampleLimit=7&calibration=./c.ts', { options: { sampleLimit: 7, calibration: './c.ts' } }],
     ['./m.onnx?quantize&keepNames', { options: { keepNames: true } }],
+    ['./m.onnx?quantize=int4&block=64&algorithm=k-quant&symmetric&mixed=head*,e', { options: { format: 'int4', block: 64, algorithm: 'k-quant', symmetric: true, mixed: ['head*', 'e'] } }],
+    ['./m.onnx?quantize=int4&symmetric=false&mixed=', { options: { format: 'int4', symmetric: false, mixed: [] } }],
     ['./m.onnx?quantize&keepNames=false', { options: { keepNames: false } }],
     ['./m.onnx?import&quantize=int8&t=17&v=ab12', { options: { format: 'int8' } }],
   ])('reads %s', (id, wanted) => {
@@ -38,6 +40,8 @@ describe('parseRequest', () => {
     ['./m.onnx?quantize&ops=Matmul', 'OPTION_INVALID', 'Did you mean "MatMul"?'],
     ['./m.onnx?quantize&sampleLimit=many', 'OPTION_INVALID', '"sampleLimit"'],
     ['./m.onnx?quantize&calibration=', 'OPTION_INVALID', '"calibration"'],
+    ['./m.onnx?quantize=int4&block=48', 'OPTION_INVALID', 'one of 16, 32, 64, 128, 256'],
+    ['./m.onnx?quantize=int4&algorithm=nearest', 'OPTION_INVALID', '"algorithm"'],
     ['./m.onnx?quantize&keepNames=no', 'OPTION_INVALID', '"keepNames"'],
     ['./m.onnx?quantize=int8&format=fp16', 'OPTION_INVALID', 'both "int8" and "fp16"'],
   ])('refuses %s', (id, code, message) => {
