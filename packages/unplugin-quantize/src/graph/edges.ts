@@ -110,6 +110,20 @@ export function becomesInitializer(tensor: TensorProto, edges: Edges): void {
   initializers.set(tensor.name, tensor);
 }
 
+/**
+ * Lets readers of an initializer read one of the same scope or of one around it, which may have the same name. The index follows; the
+ * initializer is the caller's to remove.
+ *
+ * @returns false, with nothing changed, where a subgraph on the way has a value of its own called `to`
+ */
+export function replaceInitializer(tensor: TensorProto, edges: Edges, to: string, target: Edges, all: readonly Edges[]): boolean {
+  const { initializers } = edges as MutableEdges;
+  initializers.delete(tensor.name);
+  const isDone = redirectReads(tensor.name, edges, to, target, all);
+  if (!isDone) initializers.set(tensor.name, tensor);
+  return isDone;
+}
+
 function definitions(scope: Scope): MutableEdges {
   const { graph } = scope;
   const readers = new Map<string, Use[]>();

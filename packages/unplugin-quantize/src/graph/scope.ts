@@ -26,6 +26,15 @@ export function scopesOf(model: Model): Scope[] {
   return scopes;
 }
 
+/** The innermost scope that is around two scopes, or one of them. */
+export function commonScope(a: Scope, b: Scope): Scope {
+  const around = new Set<Scope>();
+  for (let scope: Scope | undefined = a; scope !== undefined; scope = scope.parent) around.add(scope);
+  let scope = b;
+  while (!around.has(scope) && scope.parent !== undefined) scope = scope.parent;
+  return scope;
+}
+
 /** True when a node is the standard's operator of this name, not another domain's. */
 export function isOperator(node: NodeProto, ...opTypes: string[]): boolean {
   return opTypes.includes(node.opType) && sameDomain(node.domain, '');

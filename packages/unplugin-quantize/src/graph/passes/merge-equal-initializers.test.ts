@@ -1,8 +1,10 @@
+import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { buildGraph, buildModel, floats, ramp } from '../../../../../test/support/build-model.ts';
 import { reread, runModel, seededFloats } from '../../../../../test/support/run-model.ts';
 import { arrayTensor, bytesSource, create, StringStringEntryProtoSchema, TensorProto_DataLocation, type Model, type Tensor } from '../../onnx/index.ts';
 import { makeNode } from '../edit.ts';
+import { scopesOf } from '../scope.ts';
 import { assertSound } from './assert-sound.ts';
 import { dropIdentity } from './drop-identity.ts';
 import { foldConstants } from './fold-constants.ts';
@@ -70,6 +72,72 @@ describe('mergeEqualInitializers', () => {
       initializers: { a: w, c: w, fed: w, handed: w }, inputs: { on: 'bool[]', fed: 'float32[8]' }, outputs: { y: 'float32[8]', z: '', handed: 'float32[8]' },
     });
     expect(mergeEqualInitializers(model)).toBe(0);
+  });
+
+  /** A branch with an initializer of its own. */
+  const branch = (name: string, tensor: Tensor, op = 'MatMul') => buildGraph({ nodes: [makeNode(op, ['x', name], ['out'])], initializers: { [name]: tensor }, outputs: { out: 'float32[2,20]' } });
+  const choice = (then: ReturnType<typeof branch>, other: ReturnType<typeof branch>, initializers: Record<string, Tensor> = {}): Model => buildModel({
+    nodes: [makeNode('If', ['on'], ['y'], { then_branch: then, else_branch: other }), makeNode('Sum', ['x', ...Object.keys(initializers)], ['z'])],
+    initializers, inputs: { x: 'float32[2,30]', on: 'bool[]' }, outputs: { y: '', z: '' },
+  });
+  const scopes = (model: Model): string[][] => scopesOf(model).map(({ graph }) => graph.initializer.map(({ name }) => name));
+  const matrix = ramp([30, 20]);
+
+  const expectSame = async (model: Model, merged: number): Promise<Model> => {
+    const runs = [true, false].map((on) => ({ x: seededFloats([2, 30]), on: new ort.Tensor('bool', [on], []) }));
+    const before = await Promise.all(runs.map((feeds) => runModel(model, feeds)));
+    expect(mergeEqualInitializers(model)).toBe(merged);
+    assertSound(reread(model));
+    expect(await Promise.all(runs.map((feeds) => runModel(reread(model), feeds)))).toEqual(before);
+    expect(mergeEqualInitializers(model)).toBe(0);
+    return model;
+  };
+
+  it('moves what two branches have to the graph around them, under its name where nothing else has it', async () => {
+    expect(scopes(await expectSame(choice(branch('w', matrix), branch('w', matrix)), 1))).toEqual([['w'], [], []]);
+    expect(scopes(await expectSame(choice(branch('v', matrix), branch('w', matrix)), 1))).toEqual([['v'], [], []]);
+    expect(scopes(await expectSame(choice(branch('w', matrix), branch('v', matrix), { w: ramp([2, 30]) }), 1))).toEqual([['w', 'w_1'], [], []]);
+  });
+
+  it('leaves small ones in their scopes', () => {
+    const small = () => buildGraph({ nodes: [makeNode('Add', ['x', 'w'], ['out'])], initializers: { w: ramp([2, 30]) }, outputs: { out: 'float32[2,30]' } });
+    expect(mergeEqualInitializers(choice(small(), small(), { v: ramp([2, 30]) }))).toBe(0);
+  });
+
+  it('lets a branch read the equal initializer of the graph around it, also of its own name', async () => {
+    const [large, add] = [ramp([20, 30]), 'float32[20,30]'];
+    const inner = (name: string) => buildGraph({ nodes: [makeNode('Add', ['x', name], ['out'])], initializers: { [name]: large }, outputs: { out: add } });
+    const model = buildModel({
+      nodes: [makeNode('If', ['on'], ['y'], { then_branch: inner('w'), else_branch: inner('v') }), makeNode('Add', ['x', 'w'], ['z'])],
+      initializers: { w: large }, inputs: { x: add, on: 'bool[]' }, outputs: { y: '', z: '' },
+    });
+    expect(mergeEqualInitializers(model)).toBe(2);
+    expect(scopes(model)).toEqual([['w'], [], []]);
+    const feeds = { x: seededFloats([20, 30]), on: new ort.Tensor('bool', [false], []) };
+    const { y, z } = await runModel(reread(model), feeds);
+    expect(y).toEqual(z);
+  });
+
+  it('leaves a reader behind a scope that hides the name', () => {
+    const deep = buildGraph({ nodes: [makeNode('MatMul', ['x', 'v'], ['q'])], initializers: { v: matrix, w: ramp([4]) }, outputs: { q: '' } });
+    const then = buildGraph({ nodes: [makeNode('If', ['on'], ['out'], { then_branch: deep, else_branch: branch('u', matrix) })], outputs: { out: '' } });
+    const model = buildModel({
+      nodes: [makeNode('If', ['on'], ['y'], { then_branch: then, else_branch: branch('k', changed(matrix, 100)) }), makeNode('MatMul', ['x', 'w'], ['z'])],
+      initializers: { w: matrix }, inputs: { x: 'float32[2,30]', on: 'bool[]' }, outputs: { y: '', z: '' },
+    });
+    expect(mergeEqualInitializers(model)).toBe(1);
+    expect(scopes(model)).toEqual([['w'], [], ['v', 'w'], [], ['k']]);
+  });
+
+  it('knows copies of one tensor without reading it, computed ones too', () => {
+    const model = sumOf({ a: ramp([600]), b: changed(ramp([600]), 2399), c: ramp([600]) });
+    const [a, b, c] = model.proto.graph!.initializer;
+    const refuse = (): never => { throw new Error('A weight was read.'); };
+    model.payloads[a!.payload] = { field: 9, byteLength: 2400, chunks: refuse };
+    model.payloads[b!.payload] = { field: 9, byteLength: 2400, chunks: refuse };
+    c!.payload = a!.payload;
+    expect(mergeEqualInitializers(model)).toBe(1);
+    expect(inputsOf(model)).toEqual(['x', 'a', 'b', 'a']);
   });
 
   it('leaves tensors that are computed when they are read', () => {
