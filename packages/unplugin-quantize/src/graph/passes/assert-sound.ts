@@ -1,5 +1,6 @@
 import { QuantizeError } from '../../errors.ts';
 import { dtypeOf, elementCount, isExternal, rawByteLength, type GraphProto, type Model, type NodeProto, type TensorProto } from '../../onnx/index.ts';
+import { arityProblem } from '../ops/arity.ts';
 import { nodeLabel, scopesOf, subgraphsOf, tensorsOf } from '../scope.ts';
 
 const HINT = 'The exporter or a tool that edited the model left it broken; onnx.checker.check_model tells more. Export it again.';
@@ -7,7 +8,7 @@ const HINT = 'The exporter or a tool that edited the model left it broken; onnx.
 /**
  * Checks that a model's structure holds together, so that no pass meets what it does not expect: a model is hostile until it passed.
  *
- * - every node has an operator; every name that is read is an input, an initializer or the output of an earlier node of its graph, or,
+ * - every node, also of local functions, has an operator, and as many inputs and outputs as the operator asks for; every name that is read is an input, an initializer or the output of an earlier node of its graph, or,
  *   at the place of the node that carries the graph, of a graph around it
  * - no graph defines a name twice (an initializer that is an input too counts once); a subgraph may hide a name of the graphs around it
  * - every graph output is defined, and the main graph has one
@@ -19,6 +20,7 @@ export function assertSound(model: Model): void {
   const { graph } = model.proto;
   if (graph === undefined || graph.output.length === 0) throw invalid(model, 'The model has no outputs.');
   for (const tensor of tensorsOf(model)) checkTensor(model, tensor);
+  for (const fn of model.proto.functions) for (const node of fn.node) checkNode(model, node);
   const everywhere = new Set<string>();
   for (const scope of scopesOf(model)) for (const node of scope.graph.node) for (const name of node.output) everywhere.add(name);
   checkGraph(model, graph, [], everywhere);
@@ -30,7 +32,7 @@ function checkGraph(model: Model, graph: GraphProto, outer: readonly ReadonlySet
   const chain = [...outer, own];
   const isDefined = (name: string): boolean => chain.some((names) => names.has(name));
   for (const node of graph.node) {
-    if (node.opType === '') throw invalid(model, 'A node has no operator.', nodeLabel(node));
+    checkNode(model, node);
     for (const name of node.input) {
       if (name !== '' && !isDefined(name)) throw undefinedName(model, node, name, everywhere);
     }
@@ -40,6 +42,11 @@ function checkGraph(model: Model, graph: GraphProto, outer: readonly ReadonlySet
   for (const { name } of graph.output) {
     if (name === '' || !isDefined(name)) throw invalid(model, `Nothing computes the output "${name}" of the graph "${graph.name}".`);
   }
+}
+
+function checkNode(model: Model, node: NodeProto): void {
+  const problem = node.opType === '' ? 'A node has no operator.' : arityProblem(node);
+  if (problem !== undefined) throw invalid(model, problem, nodeLabel(node));
 }
 
 /** Inputs and initializers: what a graph has before its first node. */
@@ -74,6 +81,7 @@ function checkTensor(model: Model, tensor: TensorProto): void {
     throw invalid(model, `A tensor has the impossible shape [${dims.join(', ')}].`, tensor.name);
   }
   const dtype = dtypeOf(tensor.dataType);
+  if (dtype === 'string' && isExternal(tensor)) throw invalid(model, 'A tensor of text keeps its elements in another file, where only numbers can be.', tensor.name);
   if (dtype === undefined || dtype === 'string' || isExternal(tensor)) return;
   const found = knownBytes(model, tensor);
   const needed = rawByteLength(dtype, count);
