@@ -11,6 +11,7 @@ import { initializersAsConstants } from './initializers-as-constants.ts';
 import { liftConstants } from './lift-constants.ts';
 import { mergeEqualInitializers } from './merge-equal-initializers.ts';
 import { sortNodes } from './sort-nodes.ts';
+import { tieTransposed } from './tie-transposed.ts';
 
 /** One rewriting of a model that keeps what it computes. */
 export interface Pass {
@@ -52,12 +53,12 @@ export function cleanGraph(model: Model): void {
 }
 
 /**
- * `cleanGraph`, and operators merged that a quantizer is better off without: what the model computes stays the same but for the rounding
- * of values that are no longer computed.
+ * `cleanGraph`, operators merged that a quantizer is better off without, and transposed copies tied: what the model computes stays the
+ * same but for the rounding of values that are no longer computed.
  *
  * @throws QuantizeError MODEL_INVALID, EXTERNAL_DATA_*
  */
 export function prepareGraph(model: Model): void {
   cleanGraph(model);
-  if (fuseLinear(model) > 0) cleanGraph(model);
+  if (fuseLinear(model) + tieTransposed(model) > 0) cleanGraph(model);
 }
