@@ -1,7 +1,7 @@
 import { toBinary } from '@bufbuild/protobuf';
 import { AttributeProtoSchema, readPayload, tensorOf, type Model, type NodeProto, type TensorProto } from '../../onnx/index.ts';
 import { constantOf, isHandedOut, resolve, type Edges } from '../edges.ts';
-import { constantBytes, SMALL_BYTES, tryFold } from './try-fold.ts';
+import { constantBytes, folderOf, SMALL_BYTES, tryFold } from './try-fold.ts';
 
 /** A value that constants alone decide. Equal ones are one object, whatever they are called and in whichever scope they are. */
 export interface ConstantValue {
@@ -42,6 +42,7 @@ export function findConstantNodes(model: Model, all: readonly Edges[]): Constant
   const found: ConstantNode[] = [];
   for (const edges of all) {
     for (const node of edges.scope.graph.node) {
+      if (folderOf(node) === undefined) continue;
       const inputs = node.input.map((name) => valueOf(name, edges));
       const origins = new Set(inputs.flatMap((input) => [...(input?.origins ?? [])]));
       if (origins.size === 0 || node.output.some((name) => name === '' || isHandedOut(name, edges))) continue;

@@ -1,5 +1,5 @@
 import { create, dtypeOf, readPayload, sameDomain, tensorOf, TensorProtoSchema, type Model, type NodeProto, type Payload, type TensorProto } from '../../onnx/index.ts';
-import { FOLDERS } from './folders.ts';
+import { FOLDERS, type Folder } from './folders.ts';
 import { lazyTensor } from './lazy-tensor.ts';
 
 /** Tensors up to this size are computed at once, and may be stored twice. */
@@ -20,7 +20,7 @@ const readsOf = new WeakMap<Payload, number>();
  * @throws QuantizeError MODEL_INVALID, EXTERNAL_DATA_* when a small tensor cannot be read
  */
 export function tryFold(model: Model, node: NodeProto, constant: (name: string) => TensorProto | undefined): { sources: TensorProto[]; results: TensorProto[] } | undefined {
-  const folder = sameDomain(node.domain, '') ? FOLDERS.get(node.opType) : undefined;
+  const folder = folderOf(node);
   if (folder === undefined || node.input.length === 0) return undefined;
   const sources = (folder.data === 'all' ? node.input : node.input.slice(0, 1)).map((name) => (name === '' ? undefined : constant(name)));
   if (sources.some((source) => source === undefined || source.dims.length > MAX_RANK)) return undefined;
@@ -38,6 +38,11 @@ export function tryFold(model: Model, node: NodeProto, constant: (name: string) 
   });
   if (results === undefined) return undefined;
   return { sources: known, results: results.map((result) => settle(model, known, result, reads)) };
+}
+
+/** How a node is folded, if its operator can be. */
+export function folderOf({ domain, opType }: NodeProto): Folder | undefined {
+  return sameDomain(domain, '') ? FOLDERS.get(opType) : undefined;
 }
 
 /** Bytes of a constant in raw form; infinite for types that are not handled. */
