@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { buildGraph, buildModel, constantNode, floats, ints, ramp, type ModelParts } from '../../../../../test/support/build-model.ts';
 import { allModels } from '../../../../../test/support/models.ts';
-import { bytesSource, readModel } from '../../onnx/index.ts';
+import { bytesSource, rawTensor, readModel } from '../../onnx/index.ts';
 import { makeNode } from '../edit.ts';
 import { assertSound } from './assert-sound.ts';
 
@@ -37,6 +37,7 @@ describe('assertSound', () => {
     ['a node that redefines an input', { ...good, nodes: [makeNode('Neg', ['w'], ['x']), ...good.nodes] }, /"x" is defined twice/, 'x'],
     ['a node that redefines an initializer', { ...good, nodes: [makeNode('Neg', ['x'], ['w']), ...good.nodes] }, /"w" is defined twice/, 'w'],
     ['one name twice in a node', { ...good, nodes: [makeNode('Split', ['x'], ['a', 'a']), ...good.nodes] }, /"a" is defined twice/, 'a'],
+    ['text in raw form', { ...good, initializers: { w: rawTensor('string', [2], new Uint8Array(2)) } }, /text keeps its elements where only numbers/, 'w'],
     ['a product without its second factor', { ...good, nodes: [makeNode('MatMul', ['x'], ['y'])] }, /MatMul lacks input 1/, 'y'],
     ['a missing input that is needed', { ...good, nodes: [makeNode('Gather', ['', 'x'], ['y'])] }, /Gather lacks input 0/, 'y'],
     ['an Identity of two outputs', { ...good, nodes: [makeNode('Identity', ['x'], ['y', 'z'])] }, /Identity has 2 outputs; 1 is the most/, 'y'],

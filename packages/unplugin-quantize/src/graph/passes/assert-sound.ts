@@ -20,7 +20,7 @@ export function assertSound(model: Model): void {
   const { graph } = model.proto;
   if (graph === undefined || graph.output.length === 0) throw invalid(model, 'The model has no outputs.');
   for (const tensor of tensorsOf(model)) checkTensor(model, tensor);
-  for (const fn of model.proto.functions) for (const node of fn.node) checkNode(model, node);
+  for (const fn of model.proto.functions) for (const node of fn.node) assertNode(model, node);
   const everywhere = new Set<string>();
   for (const scope of scopesOf(model)) for (const node of scope.graph.node) for (const name of node.output) everywhere.add(name);
   checkGraph(model, graph, [], everywhere);
@@ -32,7 +32,7 @@ function checkGraph(model: Model, graph: GraphProto, outer: readonly ReadonlySet
   const chain = [...outer, own];
   const isDefined = (name: string): boolean => chain.some((names) => names.has(name));
   for (const node of graph.node) {
-    checkNode(model, node);
+    assertNode(model, node);
     for (const name of node.input) {
       if (name !== '' && !isDefined(name)) throw undefinedName(model, node, name, everywhere);
     }
@@ -44,7 +44,12 @@ function checkGraph(model: Model, graph: GraphProto, outer: readonly ReadonlySet
   }
 }
 
-function checkNode(model: Model, node: NodeProto): void {
+/**
+ * Checks that a node has an operator, and as many inputs and outputs as it asks for.
+ *
+ * @throws QuantizeError MODEL_INVALID
+ */
+export function assertNode(model: Model, node: NodeProto): void {
   const problem = node.opType === '' ? 'A node has no operator.' : arityProblem(node);
   if (problem !== undefined) throw invalid(model, problem, nodeLabel(node));
 }
@@ -81,7 +86,9 @@ function checkTensor(model: Model, tensor: TensorProto): void {
     throw invalid(model, `A tensor has the impossible shape [${dims.join(', ')}].`, tensor.name);
   }
   const dtype = dtypeOf(tensor.dataType);
-  if (dtype === 'string' && isExternal(tensor)) throw invalid(model, 'A tensor of text keeps its elements in another file, where only numbers can be.', tensor.name);
+  if (dtype === 'string' && (isExternal(tensor) || Object.hasOwn(tensor, 'payload') || tensor.rawData.byteLength > 0)) {
+    throw invalid(model, 'A tensor of text keeps its elements where only numbers can be.', tensor.name);
+  }
   if (dtype === undefined || dtype === 'string' || isExternal(tensor)) return;
   const found = knownBytes(model, tensor);
   const needed = rawByteLength(dtype, count);

@@ -4,6 +4,7 @@ import { instantiate } from '../functions/instantiate.ts';
 import { inlineRefusals } from '../functions/refusals.ts';
 import { calledFunctions, calledKey, functionTable, nodesBelow, type FunctionTable } from '../functions/table.ts';
 import { scopesOf, subgraphsOf } from '../scope.ts';
+import { assertNode } from './assert-sound.ts';
 
 /**
  * Puts the nodes of local functions in the place of their calls, in every scope, so that the weights in them are found.
@@ -23,6 +24,8 @@ export function inlineFunctions(model: Model): number {
   const refused = inlineRefusals(model);
   const inlined: Inlining = { table: new Map([...table].filter(([key]) => !refused.has(key))), names: namesOf(model), used: new Set(), calls: 0 };
   for (const { graph } of scopesOf(model)) graph.node = expand(graph.node, inlined);
+  // A call may leave out inputs, and with them those of nodes in the body.
+  if (inlined.calls > 0) for (const { graph } of scopesOf(model)) for (const node of graph.node) assertNode(model, node);
   bringImports(model, [...inlined.used].map((key) => table.get(key)!));
   return inlined.calls + dropUncalled(model, table);
 }
