@@ -1,0 +1,42 @@
+import { bytesSource, readModel } from '../../packages/unplugin-quantize/src/onnx/index.ts';
+import { FORMATS } from '../../packages/unplugin-quantize/src/options.ts';
+import type { Format } from '../../packages/unplugin-quantize/src/types.ts';
+import { mutateBytes } from './mutate-bytes.ts';
+import { GRAPH_MUTATIONS } from './mutate-graph.ts';
+import { mutateTensor } from './mutate-tensors.ts';
+import { createRandom, type Random } from './random.ts';
+import { bytesOf } from './seeds.ts';
+
+const formats = Object.keys(FORMATS) as Format[];
+
+/** A damaged model and how it is to be quantized. */
+export interface Mutant {
+  bytes: Uint8Array;
+  format: Format;
+  keepNames: boolean;
+}
+
+/**
+ * The mutant of this number: the same for the same seed and models.
+ *
+ * @param models whole models, small ones first; the last ones, which are large, are taken seldom
+ * @param large how many of them are large
+ */
+export function makeMutant(seed: number, index: number, models: readonly Uint8Array[], large: number): Mutant {
+  const random = createRandom(seed, index);
+  const small = models.length - large;
+  const other = (): Uint8Array => models[random.below(small)]!;
+  const source = large > 0 && random.chance(0.04) ? models[small + random.below(large)]! : other();
+  const structured = random.chance(0.65) ? mutateStructure(source, random) : source;
+  const bytes = structured === source || random.chance(0.2) ? mutateBytes(structured, random, other) : structured;
+  return { bytes, format: formats[index % formats.length]!, keepNames: random.chance(0.2) };
+}
+
+function mutateStructure(bytes: Uint8Array, random: Random): Uint8Array {
+  const model = readModel(bytesSource(bytes));
+  for (let steps = 1 + random.below(4); steps > 0; steps--) {
+    const mutate = random.chance(0.35) ? mutateTensor : random.pick(GRAPH_MUTATIONS);
+    mutate(model, random);
+  }
+  return bytesOf(model);
+}
