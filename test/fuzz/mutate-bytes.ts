@@ -6,6 +6,23 @@ type ByteMutation = (bytes: Uint8Array, random: Random, other: () => Uint8Array)
 /** Numbers at which lengths, tags and counts change their meaning. */
 const EDGES = [0, 1, 127, 128, 255, 16_383, 16_384, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 53, 2n ** 63n - 1n, 2n ** 63n, 2n ** 64n - 1n] as const;
 
+/** A part of a graph, which a reader adds to the graph before it, with subgraphs in subgraphs. */
+function nested(depth: number): Uint8Array {
+  const prefixes: Uint8Array[] = [];
+  let length = 0;
+  for (let i = 0; i < depth; i++) {
+    // graph.node[].attribute[].g, from the inside out
+    for (const no of i === depth - 1 ? [6, 5, 1, 7] : [6, 5, 1]) {
+      const prefix = concatBytes([varint(no * 8 + 2), varint(length)]);
+      prefixes.push(prefix);
+      length += prefix.length;
+    }
+  }
+  return concatBytes(prefixes.reverse());
+}
+
+const DEEP = [10, 33, 200, 5000].map(nested);
+
 /** Damage that knows nothing of models: what a bad disk, a bad download or somebody with bad intentions makes of a file. */
 const BYTE_MUTATIONS: readonly ByteMutation[] = [
   (bytes, random) => edit(bytes, (copy) => {
@@ -41,23 +58,8 @@ const BYTE_MUTATIONS: readonly ByteMutation[] = [
     return concatBytes([bytes.subarray(0, to), donor.subarray(at, at + random.below(512)), bytes.subarray(to)]);
   },
   (bytes, random, other) => concatBytes([bytes.subarray(0, place(bytes, random)), other()]),
-  (bytes, random) => concatBytes([bytes, nested(random.pick([10, 33, 200, 20_000]))]),
+  (bytes, random) => concatBytes([bytes, DEEP[random.below(DEEP.length)]!]),
 ];
-
-/** A part of a graph, which a reader adds to the graph before it, with subgraphs in subgraphs. */
-function nested(depth: number): Uint8Array {
-  const prefixes: Uint8Array[] = [];
-  let length = 0;
-  for (let i = 0; i < depth; i++) {
-    // graph.node[].attribute[].g, from the inside out
-    for (const no of i === depth - 1 ? [6, 5, 1, 7] : [6, 5, 1]) {
-      const prefix = concatBytes([varint(no * 8 + 2), varint(length)]);
-      prefixes.push(prefix);
-      length += prefix.length;
-    }
-  }
-  return concatBytes(prefixes.reverse());
-}
 
 /** @param other gives the bytes of another model, for splicing */
 export function mutateBytes(bytes: Uint8Array, random: Random, other: () => Uint8Array): Uint8Array {
