@@ -60,19 +60,35 @@ export function createPool({ entry, runtime, size, isolate = false, resourceLimi
       const pool = await (started ??= start());
       let reject!: (error: unknown) => void;
       const failure = new Promise<never>((_, fail) => waiting.add((reject = fail)));
+      const release = stayAlive();
       try {
         return unwrap((await Promise.race([pool.run(task, { name: exported }), failure])) as Outcome<T>);
       } catch (error) {
         throw error instanceof QuantizeError ? error : workerFailed(error, task.name, closing.signal.aborted);
       } finally {
+        release();
         waiting.delete(reject);
       }
     },
     async close() {
       closing.abort();
-      await (await started)?.destroy();
+      const release = stayAlive();
+      try {
+        await (await started)?.destroy();
+      } finally {
+        release();
+      }
     },
   };
+}
+
+/**
+ * Keeps the process alive until the returned function is called. tinypool lets go of workers that start or end, so that nothing
+ * else would hold a process whose only work is to wait for one: Node would end it with exit code 13.
+ */
+function stayAlive(): () => void {
+  const timer = setInterval(() => {}, 2 ** 30);
+  return () => clearInterval(timer);
 }
 
 function workerFailed(cause: unknown, model: string, isClosing: boolean): QuantizeError {
