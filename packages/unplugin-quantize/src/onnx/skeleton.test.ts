@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { randomModel } from '../../../../test/support/random-model.ts';
 import { concatBytes, field, fixed32, message, modelBytes, packed, text, varint } from '../../../../test/support/wire-format.ts';
 import { tensorsOf } from '../graph/scope.ts';
-import { bytesSource, cloneModel, readModel, readPayload, tensorOf, writeModel, type Model } from './index.ts';
+import { bytesSource, CHUNK_BYTES, cloneModel, readModel, readPayload, tensorOf, writeModel, type Model } from './index.ts';
 import { readSkeleton } from './skeleton.ts';
 import { spliceSkeleton } from './splice.ts';
 import { MAX_FIELD } from './wire.ts';
