@@ -57,7 +57,7 @@ function rewriteGraph(context: HalfContext, graph: GraphProto, parent: Env | und
     if (dtype !== 'float32') env.constants.push(proto);
   }
   for (const node of graph.node) rewriteNode(context, env, node, known);
-  for (const output of graph.output) restoreOutput(context, env, output.name);
+  restoreOutputs(context, env);
   graph.node = env.nodes;
   graph.initializer = env.constants;
   return env;
@@ -169,23 +169,26 @@ function constantIn(context: HalfContext, env: Env, constant: TensorProto, preci
   return stored.name;
 }
 
-/** A graph's output has its name and float32; a value that was computed in half precision gets a cast in front of it. */
-function restoreOutput(context: HalfContext, env: Env, name: string): void {
-  const value = env.values.get(name);
-  if (value === undefined || value.dtype !== 'float32') return;
-  if (value.constant !== undefined) {
-    nameIn(context, env, name, 'float32');
-    return;
+/** A graph's outputs have their names and float32; a value that was computed in half precision gets a cast in front of it. */
+function restoreOutputs(context: HalfContext, env: Env): void {
+  const renamed = new Map<string, string>();
+  for (const { name } of env.graph.output) {
+    const value = env.values.get(name);
+    if (value?.dtype !== 'float32') continue;
+    if (value.constant !== undefined) nameIn(context, env, name, 'float32');
+    else if (value.float16 === name) renamed.set(name, (value.float16 = context.names.fresh(`${name}_h`)));
   }
-  if (value.float16 !== name) return;
-  const half = context.names.fresh(`${name}_h`);
-  const rename = (other: string): string => (other === name ? half : other);
-  for (const node of env.nodes) {
+  if (renamed.size === 0) return;
+  renameValues(env.nodes, renamed);
+  for (const [name, half] of renamed) env.nodes.push(makeNode('Cast', [half], [name], { to: BigInt(dtypeCode('float32')) }));
+}
+
+function renameValues(nodes: readonly NodeProto[], renamed: ReadonlyMap<string, string>): void {
+  const rename = (name: string): string => renamed.get(name) ?? name;
+  for (const node of nodes) {
     node.output = node.output.map(rename);
     renameReads(node, rename);
   }
-  value.float16 = half;
-  env.nodes.push(makeNode('Cast', [half], [name], { to: BigInt(dtypeCode('float32')) }));
 }
 
 function renameReads(node: NodeProto, rename: (name: string) => string): void {

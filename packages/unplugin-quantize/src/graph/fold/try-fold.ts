@@ -8,9 +8,17 @@ export const SMALL_BYTES = 1024;
 const MAX_RANK = 64;
 /** How often reading a folded tensor may read originals. Split and Concat in turns would double it with each pair. */
 const MAX_READS = 64;
+/** How many folds may be read through each other; chains of thousands would overflow the call stack. */
+const MAX_DEPTH = 64;
 
-/** How often reading a payload reads original ones; 1 for those. */
-const readsOf = new WeakMap<Payload, number>();
+/** What it takes to read a payload: how often originals are read, and through how many folds. */
+interface Effort {
+  readonly reads: number;
+  readonly depth: number;
+}
+
+const ORIGINAL: Effort = { reads: 1, depth: 0 };
+const efforts = new WeakMap<Payload, Effort>();
 
 /**
  * The constants that a node computes, one for each output, unnamed and lazy where anything is large.
@@ -25,8 +33,9 @@ export function tryFold(model: Model, node: NodeProto, constant: (name: string) 
   const sources = (folder.data === 'all' ? node.input : node.input.slice(0, 1)).map((name) => (name === '' ? undefined : constant(name)));
   if (sources.some((source) => source === undefined || source.dims.length > MAX_RANK)) return undefined;
   const known = sources as [TensorProto, ...TensorProto[]];
-  const reads = known.reduce((sum, source) => sum + (readsOf.get(model.payloads[source.payload]!) ?? 1), 0);
-  if (reads > MAX_READS) return undefined;
+  const effort = known.map((source) => efforts.get(model.payloads[source.payload]!) ?? ORIGINAL)
+    .reduce((sum, { reads, depth }) => ({ reads: sum.reads + reads, depth: Math.max(sum.depth, depth + 1) }), { reads: 0, depth: 0 });
+  if (effort.reads > MAX_READS || effort.depth > MAX_DEPTH) return undefined;
   const parameter = (index: number): TensorProto | undefined => {
     const name = node.input[index] ?? '';
     return name === '' ? undefined : constant(name);
@@ -37,7 +46,7 @@ export function tryFold(model: Model, node: NodeProto, constant: (name: string) 
     dims: (index) => parameter(index)?.dims.map(Number),
   });
   if (results === undefined) return undefined;
-  return { sources: known, results: results.map((result) => settle(model, known, result, reads)) };
+  return { sources: known, results: results.map((result) => settle(model, known, result, effort)) };
 }
 
 /** How a node is folded, if its operator can be. */
@@ -50,12 +59,13 @@ export function constantBytes(model: Model, proto: TensorProto): number {
   return lazyTensor(model, proto)?.byteLength ?? Infinity;
 }
 
-function settle(model: Model, sources: readonly TensorProto[], result: TensorProto, reads: number): TensorProto {
+function settle(model: Model, sources: readonly TensorProto[], result: TensorProto, effort: Effort): TensorProto {
   if ([...sources, result].every((proto) => constantBytes(model, proto) <= SMALL_BYTES)) {
     return create(TensorProtoSchema, { dataType: result.dataType, dims: result.dims, rawData: readPayload(tensorOf(model, result)) });
   }
   const payload = Object.hasOwn(result, 'payload') ? model.payloads[result.payload] : undefined;
-  if (payload !== undefined) readsOf.set(payload, Math.max(reads, readsOf.get(payload) ?? 1));
+  // A result that only has other dims shares the payload of its source.
+  if (payload !== undefined && !sources.some((source) => model.payloads[source.payload] === payload)) efforts.set(payload, effort);
   return result;
 }
 
