@@ -57,9 +57,9 @@ function firstProblem(found: Outputs, { outputs, measure, tolerance }: Reference
 }
 
 async function referencesOf(variant: Variant, named: Artefact, source: Outputs): Promise<Reference[] | string> {
-  if (named.format === 'fp16') return halfReferences(variant, named, source);
   const decided = named.weights.filter(({ scheme, tensor }) => scheme !== 'kept' && !tensor.startsWith('ballast'));
   const product = decided.find(({ scheme }) => scheme === 'int8-dynamic' || scheme === 'int4');
+  if (named.format === 'fp16' || (named.format === 'int4-fp16' && product === undefined)) return halfReferences(variant, named, source);
   if (decided.length === 0) return [exactly(source)];
   if (product === undefined) return unpackedReferences(variant, named, decided);
   const { values: weight } = weightsOf(parse(variant.model))[product.tensor]!;

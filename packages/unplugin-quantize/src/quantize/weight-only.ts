@@ -23,7 +23,7 @@ const MIN_BLOCK = 16;
  */
 export function keepPacked(context: Context, bits: 4 | 8): void {
   const { model } = context;
-  gemmToMatMul(context, undecidedWeights(context).filter((weight) => canBePacked(context, weight) && isPlainGemm(weight.uses[0]!, weight)));
+  gemmToMatMul(context, undecidedWeights(context).filter((weight) => isPackableGemm(context, weight)));
   const replacements = new Map<TensorProto, TensorProto[]>();
   const casts = new Map<TensorProto, NodeProto>();
   const readers = new Map<NodeProto, PackedWeight>();
@@ -85,6 +85,14 @@ function paddedBlocks(length: number, wanted: number): number | undefined {
 function canBePacked(context: Context, weight: Weight): boolean {
   const { dims } = weight.tensor;
   return dims.length === 2 && elementCount(dims) >= MIN_BLOCK_ELEMENTS && refuseStorage(context, weight) === undefined;
+}
+
+/** True for the matrix of a Gemm that can be packed once the Gemm is a MatMul. */
+function isPackableGemm(context: Context, weight: Weight): boolean {
+  const use = weight.uses[0];
+  if (use === undefined || !canBePacked(context, weight) || !isPlainGemm(use, weight)) return false;
+  const reduced = weight.tensor.dims[intAttribute(use.node, 'transB', 0) === 0 ? 0 : 1]!;
+  return reduced >= MIN_BLOCK;
 }
 
 /** Whether a reader's vectors are the rows (true) or the columns (false) of the weight; undefined for one that has no packed form. */
