@@ -33,10 +33,14 @@ export function namesOf(model: Model): Names {
       for (const name of node.output) taken.add(name);
     }
   }
+  // What was tried for a base before is taken since then, so thousands of names of one base need no search from 1.
+  const tried = new Map<string, number>();
   return {
     fresh(base) {
       let name = base;
-      for (let i = 1; taken.has(name); i++) name = `${base}_${i}`;
+      let i = tried.get(base) ?? 1;
+      for (; taken.has(name); i++) name = `${base}_${i}`;
+      tried.set(base, i);
       taken.add(name);
       return name;
     },
