@@ -3,6 +3,7 @@ import { dtypeOf, tensorOf, type Model, type NodeProto, type Tensor, type Tensor
 import type { ResolvedModelOptions } from '../options.ts';
 import type { WeightDecision } from '../types.ts';
 import { findExclusions, nodeExclusion } from './exclusions.ts';
+import { factorFinder, type FindFactor } from './gptq/hessian.ts';
 import { nameMatcher } from './match-names.ts';
 
 export type QuantizeOptions = Pick<ResolvedModelOptions, 'format' | 'ops' | 'block' | 'algorithm' | 'symmetric' | 'mixed' | 'exclude' | 'excludeOps' | 'include' | 'minElements' | 'keepNames'>;
@@ -23,6 +24,8 @@ export interface Context {
   readonly notes: string[];
   /** The float32 initializers that the source model has; scales that schemes add are none of them. */
   readonly weights: ReadonlySet<TensorProto>;
+  /** What samples told of the inputs of products, as GPTQ needs it. */
+  readonly inputFactor: FindFactor;
 }
 
 /** A float32 initializer that nobody has decided about, with all its readers. */
@@ -35,9 +38,9 @@ export interface Weight {
   edgesAt(scope: Scope): Edges;
 }
 
-export function createContext(model: Model, options: QuantizeOptions): Context {
+export function createContext(model: Model, options: QuantizeOptions, hessians: ReadonlyMap<string, Float64Array> = new Map()): Context {
   const weights = new Set(scopesOf(model).flatMap(({ graph }) => graph.initializer).filter((proto) => dtypeOf(proto.dataType) === 'float32'));
-  const context = { model, options, names: namesOf(model), excluded: nameMatcher(options.exclude), decisions: new Map(), notes: [], weights };
+  const context = { model, options, names: namesOf(model), excluded: nameMatcher(options.exclude), decisions: new Map(), notes: [], weights, inputFactor: factorFinder(hessians) };
   return { ...context, leavesNode: nodeExclusion(options), exclusions: findExclusions(options, undecidedWeights(context)) };
 }
 

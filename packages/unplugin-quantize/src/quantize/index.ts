@@ -20,6 +20,7 @@ import { unmatchedNames } from './unmatched-names.ts';
 import { keepPacked } from './weight-only.ts';
 
 export type { QuantizeOptions } from './context.ts';
+export { observeSource, hessianSums, type HessianSums, type Observation } from './gptq/index.ts';
 
 /** A quantized model that has not been computed yet. */
 export interface QuantizedSource {
@@ -55,9 +56,12 @@ const SCHEMES: Record<Format, readonly ((context: Context) => void)[]> = {
 /**
  * Reads a model and prepares its artefact. No weight is read here: they pass through when the stream is taken.
  *
+ * @param hessians what samples told of the inputs of products (`observeSource`): block formats then quantize those weights with GPTQ
  * @throws QuantizeError when the model cannot be read (see readModel, assertSound)
  */
-export function quantizeSource(source: ByteSource, files: ExternalFiles | undefined, options: QuantizeOptions): QuantizedSource {
+export function quantizeSource(
+  source: ByteSource, files: ExternalFiles | undefined, options: QuantizeOptions, hessians?: ReadonlyMap<string, Float64Array>,
+): QuantizedSource {
   const model = readModel(source, files);
   sortNodes(model);
   assertSound(model);
@@ -71,7 +75,7 @@ export function quantizeSource(source: ByteSource, files: ExternalFiles | undefi
   const untouched = about.externalLocations.length === 0 ? wholeFile(source) : writeModel(inlineExternalData(model));
   if (options.format === 'none') return { ...about, stream: untouched, format: 'none', weights: [], notes: [], minOnnxruntime: minOnnxruntime(model) };
 
-  const { context, stream } = quantizeModel(model, options);
+  const { context, stream } = quantizeModel(model, options, hessians);
   const weights = [...context.decisions.values()];
   if (stream.byteLength < untouched.byteLength) {
     if (weights.every(({ scheme }) => scheme === 'kept')) context.notes.push(`As ${options.format} no weight of the model changes: the file is only tidied up.`);
@@ -83,11 +87,11 @@ export function quantizeSource(source: ByteSource, files: ExternalFiles | undefi
 }
 
 /** Edits the model in place. */
-function quantizeModel(model: Model, options: QuantizeOptions): { context: Context; stream: Payload } {
+function quantizeModel(model: Model, options: QuantizeOptions, hessians?: ReadonlyMap<string, Float64Array>): { context: Context; stream: Payload } {
   const unmatched = unmatchedNames(model, options);
   inlineExternalData(model);
   prepareGraph(model);
-  const context = createContext(model, options);
+  const context = createContext(model, options, hessians);
   context.notes.push(...inlineRefusals(model).values(), ...unmatched(model));
   for (const scheme of SCHEMES[options.format]) scheme(context);
   for (const weight of undecidedWeights(context)) {

@@ -1,8 +1,8 @@
 import { tensorProto, type TensorProto } from '../onnx/index.ts';
-import { ALGORITHMS } from './blocks/algorithms.ts';
-import { blockTensors, zeroPointBytes } from './blocks/block-tensor.ts';
+import { zeroPointBytes } from './blocks/block-tensor.ts';
 import { blockBytes, type BlockLayout, type Packing } from './blocks/layout.ts';
-import { weightName, type Context, type Weight } from './context.ts';
+import type { Context, Weight } from './context.ts';
+import { weightBlocks } from './weight-blocks.ts';
 
 /** How a weight of N rows with K elements each is packed: N columns of a product's matrix, or N rows of an embedding. */
 export interface RowLayout {
@@ -32,12 +32,12 @@ export interface PackedWeight extends RowLayout {
 
 /** Initializers for a weight, computed when they are written. */
 export function packWeight(context: Context, weight: Weight, rows: RowLayout): { packed: PackedWeight; tensors: TensorProto[]; bytes: number } {
-  const { model, names, options } = context;
-  const { tensor, proto } = weight;
+  const { model, names } = context;
+  const { proto } = weight;
   const { N, K, bits, size, symmetric, byRows, gathered } = rows;
   const layout: BlockLayout = { ...(byRows ? { outer: N, length: K, inner: 1 } : { outer: 1, length: K, inner: N }), size, bits, symmetric };
   const blocks = blocksOf(rows);
-  const data = blockTensors(tensor, layout, rowPacking(rows), ALGORITHMS[options.algorithm](rows), weightName(weight));
+  const data = weightBlocks(context, weight, layout, rowPacking(rows));
   const named = (suffix: string): string => names.fresh(`${proto.name}_${suffix}`);
   const values = tensorProto(model, named('q'), data.packed(gathered ? [N, (K * bits) / 8] : [N, blocks, blockBytes(rows)]));
   const scales = tensorProto(model, named('s'), data.scales([N, blocks]));

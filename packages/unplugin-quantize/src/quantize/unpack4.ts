@@ -1,9 +1,8 @@
 import { makeNode } from '../graph/index.ts';
 import { arrayTensor, dtypeCode, tensorProto, type NodeProto, type TensorProto } from '../onnx/index.ts';
-import { ALGORITHMS } from './blocks/algorithms.ts';
-import { blockTensors } from './blocks/block-tensor.ts';
 import { blockCount, type BlockLayout, type Packing } from './blocks/layout.ts';
-import { weightName, type Context, type Weight } from './context.ts';
+import type { Context, Weight } from './context.ts';
+import { weightBlocks } from './weight-blocks.ts';
 
 /** The initializers of a weight at four bits: levels as two's complement, two a byte, the first half of a block in the low nibbles. */
 export interface StoredWeight {
@@ -18,13 +17,13 @@ export interface StoredWeight {
 }
 
 export function storeWeight(context: Context, weight: Weight, layout: BlockLayout): StoredWeight {
-  const { model, names, options } = context;
+  const { model, names } = context;
   const { outer, length, inner, size } = layout;
   const blocks = length / size;
   // One of the outer dimensions is always 1.
   const shape = (middle: number): number[] => (inner === 1 ? [outer, blocks, middle] : [blocks, middle, inner]);
   const packing = halvesPacking(layout);
-  const data = blockTensors(weight.tensor, layout, packing, ALGORITHMS[options.algorithm](layout), weightName(weight));
+  const data = weightBlocks(context, weight, layout, packing);
   const name = (suffix: string): string => names.fresh(`${weight.proto.name}_${suffix}`);
   return {
     packed: tensorProto(model, name('q'), data.packed(shape(size / 2))),

@@ -1,7 +1,6 @@
 import type { Tensor } from '../../onnx/index.ts';
-import type { BlockQuantizer } from './block-code.ts';
 import { blockCount, type BlockLayout, type Packing } from './layout.ts';
-import { quantizeBlocks, type BlockTensor } from './quantize-blocks.ts';
+import type { BlockTensor } from './quantize-blocks.ts';
 
 /** The parts of a weight in blocks as tensors of the given dims; they are computed together, when the first of them is read. */
 export interface BlockTensors {
@@ -11,10 +10,11 @@ export interface BlockTensors {
   zeroPoints(rows: number): Tensor;
 }
 
-export function blockTensors(tensor: Tensor, layout: BlockLayout, packing: Packing, quantizeBlock: BlockQuantizer, name: string): BlockTensors {
+/** @param quantize gives all parts at once; called again when the packed levels are read a second time */
+export function blockTensors(layout: BlockLayout, packing: Packing, quantize: () => BlockTensor): BlockTensors {
   let small: Omit<BlockTensor, 'packed'> | undefined;
   let waiting: Uint8Array | undefined;
-  const compute = (): BlockTensor => (small = quantizeBlocks(tensor, layout, packing, quantizeBlock, name)) as BlockTensor;
+  const compute = (): BlockTensor => (small = quantize()) as BlockTensor;
   const smallParts = (): Omit<BlockTensor, 'packed'> => {
     if (small === undefined) waiting = compute().packed;
     const { scales, zeroPoints } = small!;

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { halfToNumber, readPayload, type Tensor } from '../../onnx/index.ts';
-import { blockTensors, zeroPointBytes } from './block-tensor.ts';
+import { blockTensors, zeroPointBytes, type BlockTensors } from './block-tensor.ts';
 import type { BlockCode } from './block-code.ts';
 import { blockBytes, blockCount, type BlockLayout, type Packing } from './layout.ts';
 import { quantizeBlocks } from './quantize-blocks.ts';
@@ -34,6 +34,11 @@ function plainPacking(layout: BlockLayout): Packing {
   const blocks = Math.ceil(length / size);
   const at = (outer: number, index: number, column: number): number => (outer * blocks + index) * inner + column;
   return { byteLength: blockCount(layout) * size, put: (bytes, levels, outer, index, column) => bytes.set(levels, at(outer, index, column) * size), scaleAt: at };
+}
+
+function tensorsOf(tensor: Tensor, layout: BlockLayout): BlockTensors {
+  const packing = plainPacking(layout);
+  return blockTensors(layout, packing, () => quantizeBlocks(tensor, layout, packing, searchQuantizer(layout), 'w'));
 }
 
 /** The same by single elements: what each block holds is looked up by its indices. */
@@ -93,12 +98,12 @@ describe('blockTensors', () => {
     const source = pieces(values, [100]);
     const counted: Tensor = { ...source, chunks: () => (reads++, source.chunks()) };
     const parts = (): Uint8Array[] => {
-      const tensors = blockTensors(counted, layout, plainPacking(layout), searchQuantizer(layout), 'w');
+      const tensors = tensorsOf(counted, layout);
       return [tensors.packed([240]), tensors.scales([15]), tensors.zeroPoints(3)].map((tensor) => readPayload(tensor));
     };
     const [packed, scales, zeroPoints] = parts();
     expect(reads).toBe(1);
-    const backwards = blockTensors(counted, layout, plainPacking(layout), searchQuantizer(layout), 'w');
+    const backwards = tensorsOf(counted, layout);
     expect(readPayload(backwards.zeroPoints(3))).toEqual(zeroPoints);
     expect(readPayload(backwards.scales([15]))).toEqual(scales);
     expect(readPayload(backwards.packed([240]))).toEqual(packed);
@@ -110,7 +115,7 @@ describe('blockTensors', () => {
   it('packs zero points row by row, the first of two in the low half of a byte', () => {
     const plain = quantizeBlocks(pieces(values, [240]), layout, plainPacking(layout), searchQuantizer(layout), 'w').zeroPoints;
     const rows = [0, 5, 10].map((at) => [plain[at]! + 16 * plain[at + 1]!, plain[at + 2]! + 16 * plain[at + 3]!, plain[at + 4]!]);
-    const tensor = blockTensors(pieces(values, [240]), layout, plainPacking(layout), searchQuantizer(layout), 'w').zeroPoints(3);
+    const tensor = tensorsOf(pieces(values, [240]), layout).zeroPoints(3);
     expect(tensor).toMatchObject({ dtype: 'uint8', dims: [3, 3], byteLength: 9 });
     expect([...readPayload(tensor)]).toEqual(rows.flat());
   });
@@ -118,7 +123,7 @@ describe('blockTensors', () => {
   it('packs zero points of 8 bits one a byte', () => {
     const wide: BlockLayout = { ...layout, bits: 8 };
     const plain = quantizeBlocks(pieces(values, [240]), wide, plainPacking(wide), searchQuantizer(wide), 'w').zeroPoints;
-    const tensor = blockTensors(pieces(values, [240]), wide, plainPacking(wide), searchQuantizer(wide), 'w').zeroPoints(3);
+    const tensor = tensorsOf(pieces(values, [240]), wide).zeroPoints(3);
     expect(tensor.dims).toEqual([3, 5]);
     expect(readPayload(tensor)).toEqual(plain);
   });

@@ -66,11 +66,11 @@ export function quantizeBlocks(tensor: Tensor, layout: BlockLayout, packing: Pac
   return result;
 }
 
-function isFiniteHalf(bits: number): boolean {
+export function isFiniteHalf(bits: number): boolean {
   return (bits & 0x7c00) !== 0x7c00;
 }
 
-function unusable(name: string): QuantizeError {
+export function unusable(name: string): QuantizeError {
   return new QuantizeError('MODEL_INVALID', 'A weight has elements that are NaN, infinite or beyond 500,000 and cannot be quantized in blocks.', {
     node: name,
     hint: 'Exclude it by name, or export the model again if its training diverged.',

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { arrayTensor, float16Bits, readPayload } from '../../onnx/index.ts';
 import { blockTensors } from './block-tensor.ts';
 import type { BlockCode, BlockType } from './block-code.ts';
+import type { Packing } from './layout.ts';
+import { quantizeBlocks } from './quantize-blocks.ts';
 import { rtnQuantizer } from './rtn.ts';
 
 interface Reference {
@@ -35,14 +37,15 @@ describe("onnxruntime's MatMulNBits quantizer computes the same", () => {
     const blocks = Math.ceil(rows / size);
     const bytes = (size * type.bits) / 8;
     const layout = { outer: 1, length: rows, inner: columns, size, ...type };
-    const data = blockTensors(arrayTensor('float32', dims, floatsOf(weight)), layout, {
+    const packing: Packing = {
       byteLength: columns * blocks * bytes,
       put: (target, levels, _, index, column) => {
         const step = 8 / type.bits;
         for (let i = 0; i < bytes; i++) target[(column * blocks + index) * bytes + i] = step === 1 ? levels[i]! : levels[2 * i]! + 16 * levels[2 * i + 1]!;
       },
       scaleAt: (_, index, column) => column * blocks + index,
-    }, rtnQuantizer(type), 'w');
+    };
+    const data = blockTensors(layout, packing, () => quantizeBlocks(arrayTensor('float32', dims, floatsOf(weight)), layout, packing, rtnQuantizer(type), 'w'));
     expect(hex(meaningful(readPayload(data.packed([columns, blocks, bytes])), dims, size, type.bits))).toBe(hex(meaningful(bytesOf(packed), dims, size, type.bits)));
     expect([...new Uint16Array(readPayload(data.scales([columns, blocks])).buffer)].map(unsignedZero)).toEqual([...floatsOf(scales)].map(float16Bits).map(unsignedZero));
     const foundZeroPoints = type.symmetric ? new Uint8Array(0) : readPayload(data.zeroPoints(columns));

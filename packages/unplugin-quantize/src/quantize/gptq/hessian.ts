@@ -1,0 +1,35 @@
+import { inverseFactor } from './cholesky.ts';
+
+/** Added to the diagonal: this share of its mean, so that directions which the samples never take stay bounded (Frantar et al.). */
+const DAMPING = 0.01;
+
+/**
+ * The factor that GPTQ works with, of the Hessian of a product's squared error: the sum of xᵀ x over all rows x of its inputs.
+ *
+ * @param sums [K, K], row-major
+ * @returns undefined where the matrix is not of this size or not a sum of squares
+ */
+export function hessianFactor(sums: Float64Array, K: number): Float64Array | undefined {
+  if (sums.length !== K * K) return undefined;
+  const damped = sums.slice();
+  let trace = 0;
+  for (let k = 0; k < K; k++) trace += damped[k * K + k]!;
+  if (!(trace > 0)) return undefined;
+  // An input that is always zero matters to nothing; 1 keeps the matrix regular.
+  for (let k = 0; k < K; k++) damped[k * K + k]! += (damped[k * K + k] === 0 ? 1 : 0) + (DAMPING * trace) / K;
+  return inverseFactor(damped, K);
+}
+
+/** The factor for a weight of K rows by its name; undefined where nothing usable was observed. */
+export type FindFactor = (weight: string, K: number) => Float64Array | undefined;
+
+/** Keeps the last factor, because weights that are multiplied with the same value tend to follow one another. */
+export function factorFinder(sums: ReadonlyMap<string, Float64Array>): FindFactor {
+  let last: { sum: Float64Array; factor: Float64Array | undefined } | undefined;
+  return (weight, K) => {
+    const sum = sums.get(weight);
+    if (sum === undefined) return undefined;
+    if (last?.sum !== sum) last = { sum, factor: hessianFactor(sum, K) };
+    return last.factor;
+  };
+}
