@@ -36,7 +36,7 @@ export interface ModelOptions {
   ops?: DynamicOp[];
   /**
    * Weights that share one scale in `int4`, `int4-fp16`, `int8-weight` and `int4-storage`: 16, 32, 64, 128 or 256. Smaller blocks are more exact and
-   * take more bytes: 4.63 bits a weight for 32, 4.16 for 128 (4-bit weights with zero points).
+   * take more bytes: 4.63 bits a weight for 32, 4.16 for 128 (4-bit weights with zero points). Rows that it does not divide get smaller ones.
    * @default 32
    */
   block?: number;

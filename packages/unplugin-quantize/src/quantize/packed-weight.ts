@@ -45,11 +45,17 @@ export function packWeight(context: Context, weight: Weight, rows: RowLayout): {
   return {
     packed: { ...rows, values: values.name, zeroPoints: zeroPoints[0]?.name ?? '', halves: scales.name, scales: named('f') },
     tensors: [values, scales, ...zeroPoints],
-    bytes: N * (blocks * (blockBytes(rows) + 2) + zeroPointBytes(layout, blocks)),
+    bytes: N * rowBytes(rows),
   };
 }
 
-export function blocksOf({ K, size }: RowLayout): number {
+/** Bytes of levels, scales and zero points of one row. */
+export function rowBytes(rows: Pick<RowLayout, 'K' | 'size' | 'bits' | 'symmetric'>): number {
+  const blocks = blocksOf(rows);
+  return blocks * (blockBytes(rows) + 2) + zeroPointBytes(rows, blocks);
+}
+
+export function blocksOf({ K, size }: Pick<RowLayout, 'K' | 'size'>): number {
   return Math.ceil(K / size);
 }
 

@@ -1,11 +1,12 @@
 import { forgetTypes, intAttribute, intsAttribute, isHandedOut, isOperator, makeNode, replaceInitializers, scopesOf, type Use } from '../graph/index.ts';
 import { dtypeCode, elementCount, requireOpset, type NodeProto, type TensorProto } from '../onnx/index.ts';
+import type { BlockType } from './blocks/block-code.ts';
 import { MIN_BLOCK_ELEMENTS } from './blocks/layout.ts';
 import { decide, undecidedWeights, type Context, type Weight } from './context.ts';
 import { gemmToMatMul, isPlainGemm } from './gemm-to-matmul.ts';
 import { eightBitWeights } from './mixed-bits.ts';
 import { DOMAIN, packedNodes } from './packed-nodes.ts';
-import { packWeight, type PackedWeight, type RowLayout } from './packed-weight.ts';
+import { packWeight, rowBytes, type PackedWeight, type RowLayout } from './packed-weight.ts';
 import { refuseStorage } from './storage.ts';
 
 /** The smallest block that the operators take. */
@@ -65,8 +66,9 @@ function layoutOf(context: Context, weight: Weight, bits: 4 | 8): RowLayout | un
   const [rows, columns] = weight.tensor.dims as [number, number];
   const [N, K] = byRows ? [rows, columns] : [columns, rows];
   const gathered = weight.uses.some(({ node }) => node.opType === 'Gather');
-  const size = gathered ? wholeBlocks(K, options.block) : paddedBlocks(K, options.block);
-  return size === undefined ? undefined : { N, K, bits, size, symmetric: options.symmetric ?? bits === 8, byRows, gathered };
+  const type: BlockType = { bits, symmetric: options.symmetric ?? bits === 8 };
+  const size = gathered ? wholeBlocks(K, options.block) : paddedBlocks(K, options.block, type);
+  return size === undefined ? undefined : { N, K, ...type, size, byRows, gathered };
 }
 
 /** The largest size up to the wanted one that divides a row. */
@@ -75,11 +77,13 @@ function wholeBlocks(length: number, wanted: number): number | undefined {
   return undefined;
 }
 
-/** The wanted size, or a smaller one for rows that would not fill half of it. */
-function paddedBlocks(length: number, wanted: number): number | undefined {
-  let size = wanted;
-  while (size > MIN_BLOCK && length <= size / 2) size /= 2;
-  return length < MIN_BLOCK ? undefined : size;
+/** The size up to the wanted one that takes the fewest bytes: where the last block is filled up with zeros, smaller blocks may. */
+function paddedBlocks(K: number, wanted: number, type: BlockType): number | undefined {
+  if (K < MIN_BLOCK) return undefined;
+  const sizes: number[] = [];
+  for (let size = wanted; size >= MIN_BLOCK; size /= 2) sizes.push(size);
+  const bytes = sizes.map((size) => rowBytes({ ...type, K, size }));
+  return sizes[bytes.indexOf(Math.min(...bytes))];
 }
 
 function canBePacked(context: Context, weight: Weight): boolean {

@@ -1,4 +1,5 @@
 import type { Tensor } from '../../onnx/index.ts';
+import type { BlockType } from './block-code.ts';
 import { blockCount, type BlockLayout, type Packing } from './layout.ts';
 import type { BlockTensor } from './quantize-blocks.ts';
 
@@ -44,7 +45,7 @@ export function blockTensors(layout: BlockLayout, packing: Packing, quantize: ()
 }
 
 /** Bytes of the zero points of one row of blocks. */
-export function zeroPointBytes({ bits, symmetric }: BlockLayout, blocks: number): number {
+export function zeroPointBytes({ bits, symmetric }: BlockType, blocks: number): number {
   return symmetric ? 0 : Math.ceil((blocks * bits) / 8);
 }
 
