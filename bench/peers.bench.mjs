@@ -13,6 +13,7 @@ const CLI = join(PACKAGE, 'dist/cli/main.js');
 const CASES = [
   { model: 'sst-minilm', format: 'int8-dynamic', peer: 'dynamic-int8', data: ['sst2', 'data/sst2'] },
   { model: 'charlm', format: 'int8-dynamic', peer: 'dynamic-int8', data: ['charlm', 'data/charlm'] },
+  { model: 'mobilenetv2-cifar10', format: 'int8-dynamic', ops: 'MatMul,Gemm,Gather,Conv', peer: 'dynamic-int8', data: ['cifar10', 'data/cifar10'] },
   { model: 'mobilenetv2-cifar10', format: 'fp16', peer: 'fp16', data: ['cifar10', 'data/cifar10'] },
   { model: 'bert-base', format: 'int8-dynamic', peer: 'dynamic-int8', runs: 3 },
   { model: 'bert-base', format: 'fp16', peer: 'fp16', runs: 3 },
@@ -46,12 +47,12 @@ export function bench(only) {
   };
 }
 
-function measure({ model, format, peer, data, runs = 5 }) {
+function measure({ model, format, ops, peer, data, runs = 5 }) {
   const source = sourceOf(model);
   const [ours, theirs] = [join(work, `${model}.${format}.onnx`), join(work, `${model}.${format}.peer.onnx`)];
   step(`${model} ${format}`);
   const figures = measurePair(
-    [process.execPath, CLI, 'quantize', source, '-o', ours, '--format', format, '--no-verify'],
+    [process.execPath, CLI, 'quantize', source, '-o', ours, '--format', format, ...(ops === undefined ? [] : ['--ops', ops]), '--no-verify'],
     [ensurePython(), join(ROOT, 'bench/python/quantize.py'), peer, source, theirs],
     runs,
   );
