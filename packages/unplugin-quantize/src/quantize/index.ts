@@ -1,3 +1,4 @@
+import { QuantizeError } from '../errors.ts';
 import { assertSound } from '../graph/passes/assert-sound.ts';
 import { dropDeadNodes } from '../graph/passes/drop-dead-nodes.ts';
 import { dropUnusedInitializers } from '../graph/passes/drop-unused-initializers.ts';
@@ -57,7 +58,7 @@ const SCHEMES: Record<Format, readonly ((context: Context) => void)[]> = {
  * Reads a model and prepares its artefact. No weight is read here: they pass through when the stream is taken.
  *
  * @param hessians what samples told of the inputs of products (`observeSource`): block formats then quantize those weights with GPTQ
- * @throws QuantizeError when the model cannot be read (see readModel, assertSound)
+ * @throws QuantizeError when the model cannot be read (see readModel, assertSound); MODEL_TOO_LARGE when the artefact would not fit into one file
  */
 export function quantizeSource(
   source: ByteSource, files: ExternalFiles | undefined, options: QuantizeOptions, hessians?: ReadonlyMap<string, Float64Array>,
@@ -73,17 +74,17 @@ export function quantizeSource(
     sessionOptions: {},
   };
   const untouched = about.externalLocations.length === 0 ? wholeFile(source) : writeModel(inlineExternalData(model));
-  if (options.format === 'none') return { ...about, stream: untouched, format: 'none', weights: [], notes: [], minOnnxruntime: minOnnxruntime(model) };
+  if (options.format === 'none') return { ...about, stream: fitting(untouched, 'none', model), format: 'none', weights: [], notes: [], minOnnxruntime: minOnnxruntime(model) };
 
   const { context, stream } = quantizeModel(model, options, hessians);
   const weights = [...context.decisions.values()];
   if (stream.byteLength < untouched.byteLength) {
     if (weights.every(({ scheme }) => scheme === 'kept')) context.notes.push(`As ${options.format} no weight of the model changes: the file is only tidied up.`);
-    return { ...about, stream, format: options.format, weights, notes: context.notes, minOnnxruntime: minOnnxruntime(model) };
+    return { ...about, stream: fitting(stream, options.format, model), format: options.format, weights, notes: context.notes, minOnnxruntime: minOnnxruntime(model) };
   }
   const larger = `As ${options.format} the model would have ${stream.byteLength} bytes in place of ${untouched.byteLength}: it is left as it is.`;
   const kept = weights.map((weight) => ({ ...weight, scheme: 'kept', bytesAfter: weight.bytesBefore, reason: weight.reason ?? 'the model would grow' }));
-  return { ...about, stream: untouched, format: 'none', weights: kept, notes: [...context.notes, larger], minOnnxruntime: minOnnxruntime(readModel(source, files)) };
+  return { ...about, stream: fitting(untouched, 'none', model), format: 'none', weights: kept, notes: [...context.notes, larger], minOnnxruntime: minOnnxruntime(readModel(source, files)) };
 }
 
 /** Edits the model in place. */
@@ -101,6 +102,17 @@ function quantizeModel(model: Model, options: QuantizeOptions, hessians?: Readon
   dropUnusedInitializers(model);
   if (!options.keepNames) minifyNames(model);
   return { context, stream: writeModel(model) };
+}
+
+/** Protobuf, and with it every engine, reads no larger message. */
+const LARGEST_FILE = 2 ** 31 - 1;
+
+function fitting(stream: Payload, format: Format, { name }: Model): Payload {
+  if (stream.byteLength <= LARGEST_FILE) return stream;
+  throw new QuantizeError('MODEL_TOO_LARGE', `As ${format} the model would have ${stream.byteLength} bytes in one file; engines read ${LARGEST_FILE} at most.`, {
+    model: name,
+    hint: 'Choose a format with fewer bits, such as int8 or int4.',
+  });
 }
 
 function wholeFile(source: ByteSource): Payload {
