@@ -55,7 +55,8 @@ const SCHEMES: Record<Format, readonly ((context: Context) => void)[]> = {
 };
 
 /**
- * Reads a model and prepares its artefact. No weight is read here: they pass through when the stream is taken.
+ * Reads a model and prepares its artefact. Weights pass through when the stream is taken; before that, half-precision formats only look at
+ * their ranges.
  *
  * @param hessians what samples told of the inputs of products (`observeSource`): block formats then quantize those weights with GPTQ
  * @throws QuantizeError when the model cannot be read (see readModel, assertSound); MODEL_TOO_LARGE when the artefact would not fit into one file
