@@ -5,7 +5,7 @@ import type { Format, WeightDecision } from '../../packages/unplugin-quantize/sr
 import { distance, largest, type Distance } from './compare.ts';
 import { runOnce, type Output } from './engine.ts';
 import { absolute, halved, innerValues, parse, weightsOf, withWeights, type Weight, type Weights } from './reference.ts';
-import { halfTolerance, productTolerance, weightProblem } from './tolerance.ts';
+import { halfTolerance, PRODUCT_STEPS, productTolerance, weightProblem } from './tolerance.ts';
 import type { Variant } from './variant-parts.ts';
 import { BALLAST } from './variants.ts';
 
@@ -58,13 +58,13 @@ function firstProblem(found: Outputs, { outputs, measure, tolerance }: Reference
 
 async function referencesOf(variant: Variant, named: Artefact, source: Outputs): Promise<Reference[] | string> {
   const decided = named.weights.filter(({ scheme, tensor }) => scheme !== 'kept' && !tensor.startsWith('ballast'));
-  const product = decided.find(({ scheme }) => scheme === 'int8-dynamic' || scheme === 'int4');
+  const product = decided.find(({ scheme }) => scheme in PRODUCT_STEPS);
   if (named.format === 'fp16' || (named.format === 'int4-fp16' && product === undefined)) return halfReferences(variant, named, source);
   if (decided.length === 0) return [exactly(source)];
   if (product === undefined) return unpackedReferences(variant, named, decided);
   const { values: weight } = weightsOf(parse(variant.model))[product.tensor]!;
   const [input] = Object.values(variant.feeds);
-  return [{ outputs: source, measure: ({ norm }) => norm, tolerance: (_, name) => productTolerance(product, weight, input, source[name]!.numbers.length) }];
+  return [{ outputs: source, measure: ({ norm }) => norm, tolerance: (_, name) => productTolerance(product, weight, input, source[name]!.numbers.length, named.format === 'int4-fp16') }];
 }
 
 function exactly(outputs: Outputs): Reference {

@@ -42,17 +42,20 @@ export function halfTolerance(roundings: number, size: number): number {
   return roundings * HALF * size + HALF_VANISHING;
 }
 
+/** Schemes whose weights never come out unpacked, and how far such a weight is from the source's, in root mean square, for a largest magnitude of 1. */
+export const PRODUCT_STEPS: Record<string, number> = { 'int8-dynamic': 1 / 254, 'int8-weight': 1 / 127, 'int4': 1 / 8 };
+
 /**
  * Y = X W with both rounded: |dY| <= |X| |dW| + |dX| (|W| + |dW|) in the Frobenius norm. Dynamic activations have a step of their range / 255, and the
- * zero point's rounding moves them by another half of it. Rows that a Gather picks are not multiplied: their error is the weight's own.
+ * zero point's rounding moves them by another half of it; half precision rounds what goes in and what comes out. Rows that a Gather picks are not
+ * multiplied: their error is the weight's own. The functions of a recurrent network are no steeper than 1.
  */
-export function productTolerance(decision: WeightDecision, weight: Float32Array, input: Value | undefined, outputs: number): number {
-  const dynamic = decision.scheme === 'int8-dynamic';
-  const step = dynamic ? (largest(weight) / 254) * (1 + 2 * HALF) : (largest(weight) / 8) * (1 + 2 * HALF);
-  if (decision.ops.includes('Gather') || input === undefined) return Math.sqrt(outputs) * step;
+export function productTolerance({ scheme, ops }: WeightDecision, weight: Float32Array, input: Value | undefined, outputs: number, isHalf: boolean): number {
+  const step = PRODUCT_STEPS[scheme]! * largest(weight) * (1 + 2 * HALF);
+  if (ops.includes('Gather') || input === undefined) return Math.sqrt(outputs) * step;
   const x = valueNumbers(input);
   const rounding = Math.sqrt(weight.length) * step;
   const range = Math.max(0, ...x) - Math.min(0, ...x);
-  const activation = dynamic ? Math.sqrt(x.length) * (range / 255) : 0;
+  const activation = scheme === 'int8-dynamic' ? Math.sqrt(x.length) * (range / 255) : isHalf ? 2 * HALF * norm(x) : 0;
   return norm(x) * rounding + activation * (norm(weight) + rounding);
 }
