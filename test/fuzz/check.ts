@@ -2,7 +2,6 @@ import { QuantizeError } from '../../packages/unplugin-quantize/src/errors.ts';
 import { filesOf } from '../../packages/unplugin-quantize/src/core.shared.ts';
 import { bytesSource, readModel, type Payload } from '../../packages/unplugin-quantize/src/onnx/index.ts';
 import { assertSound } from '../../packages/unplugin-quantize/src/graph/index.ts';
-import { MODEL_DEFAULTS } from '../../packages/unplugin-quantize/src/options.ts';
 import { quantizeSource } from '../../packages/unplugin-quantize/src/quantize/index.ts';
 import type { Mutant } from './mutant.ts';
 import { EXTERNAL } from './seeds.ts';
@@ -14,11 +13,11 @@ const READ_AGAIN = 8 << 20;
 export type Ending = { outcome: 'quantized' } | { outcome: 'refused'; code: string } | { outcome: 'failed'; what: string };
 
 /** Quantizes a mutant and takes the whole stream. */
-export function checkMutant({ bytes, format, keepNames }: Mutant): Ending {
+export function checkMutant({ bytes, options }: Mutant): Ending {
   let quantized = false;
   try {
     const files = filesOf({ [EXTERNAL.location]: EXTERNAL.bytes }, 'mutant');
-    const { stream, format: used } = quantizeSource(bytesSource(bytes, 'mutant'), files, { ...MODEL_DEFAULTS, format, keepNames });
+    const { stream, format: used } = quantizeSource(bytesSource(bytes, 'mutant'), files, options);
     const artefact = take(stream);
     quantized = true;
     // A source may have its nodes in any order, and 'none' leaves them so.

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { FORMATS } from '../../packages/unplugin-quantize/src/options.ts';
+import { FORMATS, MODEL_DEFAULTS } from '../../packages/unplugin-quantize/src/options.ts';
 import type { Format } from '../../packages/unplugin-quantize/src/types.ts';
 import { checkMutant } from './check.ts';
 import { fuzz } from './harness.ts';
@@ -17,13 +17,13 @@ const fixtures = join(import.meta.dirname, 'fixtures');
 
 describe('damaged models', () => {
   it.each(Object.entries(SEEDS))('the undamaged model "%s" can be stored in every format', (_, build) => {
-    const endings = formats.map((format) => checkMutant({ bytes: build(), format, keepNames: false }));
+    const endings = formats.map((format) => checkMutant({ bytes: build(), options: { ...MODEL_DEFAULTS, format } }));
     expect(endings).toEqual(formats.map(() => ({ outcome: 'quantized' })));
   });
 
   it.each(readdirSync(fixtures))('%s, which once failed, does not', (file) => {
     const bytes = new Uint8Array(readFileSync(join(fixtures, file)));
-    const failures = formats.map((format) => checkMutant({ bytes, format, keepNames: false })).filter(({ outcome }) => outcome === 'failed');
+    const failures = formats.map((format) => checkMutant({ bytes, options: { ...MODEL_DEFAULTS, format } })).filter(({ outcome }) => outcome === 'failed');
     expect(failures).toEqual([]);
   });
 
@@ -41,7 +41,7 @@ describe('damaged models', () => {
     for (let index = 0; index < 50; index++) {
       const [first, second] = [makeMutant(SEED, index, models, 0), makeMutant(SEED, index, models, 0)];
       expect(Buffer.compare(first.bytes, second.bytes)).toBe(0);
-      expect(second.format).toBe(first.format);
+      expect(second.options).toEqual(first.options);
     }
   });
 

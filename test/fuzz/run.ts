@@ -2,8 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { models } from '../support/models.ts';
-import { FORMATS } from '../../packages/unplugin-quantize/src/options.ts';
-import type { Format } from '../../packages/unplugin-quantize/src/types.ts';
+import type { QuantizeOptions } from '../../packages/unplugin-quantize/src/quantize/index.ts';
 import { checkMutant } from './check.ts';
 import { fuzz } from './harness.ts';
 import { minimise } from './minimise.ts';
@@ -44,20 +43,19 @@ export async function main(args: string[]): Promise<number> {
 
 /** Shows what a kept file does and writes a smaller one. */
 function shrink(path: string): void {
-  // The longest, because int4-fp16 ends in fp16.
-  const [format] = (Object.keys(FORMATS) as Format[]).filter((name) => path.endsWith(`-${name}.onnx`)).sort((a, b) => b.length - a.length);
-  if (format === undefined) throw new Error(`${path} does not end in -FORMAT.onnx.`);
+  const options = JSON.parse(readFileSync(path.replace(/onnx$/, 'json'), 'utf8')) as QuantizeOptions;
   const endingOf = (bytes: Uint8Array): string | undefined => {
-    const ending = checkMutant({ bytes, format, keepNames: false });
+    const ending = checkMutant({ bytes, options });
     return ending.outcome === 'failed' ? ending.what : undefined;
   };
   const bytes = new Uint8Array(readFileSync(path));
   const what = endingOf(bytes);
-  console.log(`\n${path}\n${what ?? 'is in order'}`);
+  console.log(`\n${path} as ${options.format}\n${what ?? 'is in order'}`);
   if (what === undefined) return;
   const smallest = minimise(bytes, (candidate) => kindOf(endingOf(candidate)) === kindOf(what));
-  const target = path.replace(`-${format}.onnx`, `-small-${format}.onnx`);
+  const target = path.replace(/onnx$/, 'small.onnx');
   writeFileSync(target, smallest);
+  writeFileSync(target.replace(/onnx$/, 'json'), JSON.stringify(options));
   console.log(`${smallest.length} bytes: ${target}`);
 }
 
@@ -66,13 +64,14 @@ function kindOf(what: string | undefined): string | undefined {
   return what?.split('\n')[0]!.replace(/"[^"]*"|\d+| A \w+/g, '');
 }
 
-/** Writes a mutant to a file and gives its path. */
+/** Writes a mutant to a file, with its options beside it, and gives its path. */
 export function keep(seed: number, index: number): string {
   const folder = join(import.meta.dirname, '../.cache/fuzz');
   mkdirSync(folder, { recursive: true });
   const all = [...Object.values(SEEDS).map((build) => build()), ...LARGE.map((path) => new Uint8Array(readFileSync(path)))];
-  const { bytes, format } = makeMutant(seed, index, all, LARGE.length);
-  const path = join(folder, `${seed}-${index}-${format}.onnx`);
+  const { bytes, options } = makeMutant(seed, index, all, LARGE.length);
+  const path = join(folder, `${seed}-${index}.onnx`);
   writeFileSync(path, bytes);
+  writeFileSync(path.replace(/onnx$/, 'json'), JSON.stringify(options));
   return path;
 }

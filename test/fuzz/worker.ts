@@ -41,7 +41,7 @@ function work({ seed, from, to, step, models, megabytes, milliseconds }: Work): 
     const grown = raised > peak ? (raised - Math.min(before, peak)) / 1024 : 0;
     peak = Math.max(peak, raised);
     const problem = problemOf(ending) ?? (took > milliseconds ? `It took ${Math.round(took)} ms.` : grown > megabytes ? `It took ${Math.round(grown)} MB more.` : undefined);
-    if (problem !== undefined) tell({ index, format: mutant.format, what: problem });
+    if (problem !== undefined) tell({ index, format: mutant.options.format, what: problem });
     const key = ending.outcome === 'refused' ? ending.code : ending.outcome;
     endings[key] = (endings[key] ?? 0) + 1;
   }
