@@ -1,6 +1,5 @@
 // The set-up that every command at the root does for itself, on a machine with Node and npm only.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -29,17 +28,7 @@ export function ensureInstalled() {
 /** Compiles packages/unplugin-quantize to its dist folder. */
 export function buildPackage() {
   step('Building packages/unplugin-quantize');
-  run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(PACKAGE, 'tsconfig.build.json')]);
-  dropOrphans();
-}
-
-/** Compiled files outlive their source when it is moved; left in place they would hide a broken import. */
-function dropOrphans() {
-  const dist = join(PACKAGE, 'dist');
-  for (const name of readdirSync(dist, { recursive: true })) {
-    const source = String(name).replace(/\.(d\.ts|js)$/, '.ts');
-    if (source !== name && !existsSync(join(PACKAGE, 'src', source))) rmSync(join(dist, String(name)));
-  }
+  run(process.execPath, [join(ROOT, 'scripts/build.mjs')]);
 }
 
 /** Says what happens next. */

@@ -1,0 +1,74 @@
+// Builds packages/unplugin-quantize/dist: declarations by tsc, one for each source; the code by Rolldown in few files, because a command's
+// or plugin's start is mostly the time that Node takes to load modules.
+import { spawnSync } from 'node:child_process';
+import { readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const PACKAGE = join(ROOT, 'packages/unplugin-quantize');
+const SOURCE = join(PACKAGE, 'src');
+const DIST = join(PACKAGE, 'dist');
+/** The new dist is made here and then renamed, so that nothing ever sees half of one, even where two builds run at once. */
+const NEXT = join(PACKAGE, `node_modules/.dist-${process.pid}`);
+
+/**
+ * A dependency that becomes part of our files (THIRD-PARTY-LICENSES has its licence): Node takes 65 ms to load its 65 modules. It stays
+ * a dependency, because our declarations name its types.
+ */
+const INLINED = '@bufbuild/protobuf';
+
+/** Doors that browsers load too: each is one file. */
+const WEB_DOORS = ['runtime/index.web', 'runtime/index.node', 'core.web'];
+
+/** Rooms that programs of the tests import. */
+const INNER_DOORS = ['onnx/index', 'options', 'pipeline/index', 'pipeline/file-source'];
+
+/** `pipeline/workers.ts`, which ends up in a chunk, starts them by a path beside its own. */
+const WORKERS = ['quantize.worker', 'measure.worker'];
+
+async function build() {
+  try {
+    declare();
+    await bundleAll();
+    rmSync(DIST, { recursive: true, force: true });
+    renameSync(NEXT, DIST);
+  } finally {
+    rmSync(NEXT, { recursive: true, force: true });
+  }
+}
+
+function declare() {
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+  const { status } = spawnSync(process.execPath, [tsc, '-p', join(PACKAGE, 'tsconfig.build.json'), '--outDir', NEXT], { stdio: 'inherit' });
+  if (status !== 0) throw new Error('The declarations have errors.');
+}
+
+async function bundleAll() {
+  const { exports, bin, dependencies, peerDependencies } = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8'));
+  const external = [...Object.keys(dependencies), ...Object.keys(peerDependencies)]
+    .filter((name) => name !== INLINED)
+    .map((name) => new RegExp(`^${name}(/|$)`));
+  const doors = modulesIn({ exports, bin }).filter((door) => !WEB_DOORS.includes(door));
+  const rooms = [...doors, ...INNER_DOORS].map((door) => [door, join(SOURCE, `${door}.ts`)]);
+  const workers = WORKERS.map((name) => [`chunks/${name}`, join(SOURCE, `pipeline/${name}.ts`)]);
+  const inputs = [Object.fromEntries([...rooms, ...workers]), ...WEB_DOORS.map((door) => ({ [door]: join(SOURCE, `${door}.ts`) }))];
+  for (const input of inputs) {
+    const bundle = await rolldown({ input, external, cwd: ROOT, platform: 'node', onLog: refuse });
+    await bundle.write({ dir: NEXT, format: 'es', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name].js', comments: { jsdoc: false } });
+    await bundle.close();
+  }
+}
+
+/** The paths below dist of all modules that package.json names. */
+function modulesIn(value) {
+  if (typeof value === 'string') return /^\.\/dist\/(.+)(?<!\.d)\.js$/.exec(value)?.slice(1) ?? [];
+  return [...new Set(Object.values(value).flatMap(modulesIn))];
+}
+
+function refuse(level, log) {
+  if (level === 'warn') throw new Error(log.message);
+}
+
+await build();
