@@ -5,6 +5,7 @@ import type { WeightDecision } from '../types.ts';
 import { findExclusions, nodeExclusion } from './exclusions.ts';
 import { factorFinder, type FindFactor } from './gptq/hessian.ts';
 import { nameMatcher } from './match-names.ts';
+import type { Observed, Statistics } from './static/statistics.ts';
 
 export type QuantizeOptions = Pick<ResolvedModelOptions, 'format' | 'ops' | 'block' | 'algorithm' | 'symmetric' | 'mixed' | 'exclude' | 'excludeOps' | 'include' | 'minElements' | 'keepNames'>;
 
@@ -26,6 +27,8 @@ export interface Context {
   readonly weights: ReadonlySet<TensorProto>;
   /** What samples told of the inputs of products, as GPTQ needs it. */
   readonly inputFactor: FindFactor;
+  /** What samples told of activations; empty where none were observed. */
+  readonly statistics: Statistics;
 }
 
 /** A float32 initializer that nobody has decided about, with all its readers. */
@@ -38,9 +41,9 @@ export interface Weight {
   edgesAt(scope: Scope): Edges;
 }
 
-export function createContext(model: Model, options: QuantizeOptions, hessians: ReadonlyMap<string, Float64Array> = new Map()): Context {
+export function createContext(model: Model, options: QuantizeOptions, { hessians = new Map(), statistics = new Map() }: Observed = {}): Context {
   const weights = new Set(scopesOf(model).flatMap(({ graph }) => graph.initializer).filter((proto) => dtypeOf(proto.dataType) === 'float32'));
-  const context = { model, options, names: namesOf(model), excluded: nameMatcher(options.exclude), decisions: new Map(), notes: [], weights, inputFactor: factorFinder(hessians) };
+  const context = { model, options, names: namesOf(model), excluded: nameMatcher(options.exclude), decisions: new Map(), notes: [], weights, inputFactor: factorFinder(hessians), statistics };
   return { ...context, leavesNode: nodeExclusion(options), exclusions: findExclusions(options, undecidedWeights(context)) };
 }
 

@@ -15,6 +15,7 @@ import { inlineExternalData } from './inline-external.ts';
 import { computeLstmsInIntegers } from './lstm.ts';
 import { minOnnxruntime } from './min-version.ts';
 import { inputSignatures, outputSignatures } from './signature.ts';
+import type { Observed } from './static/statistics.ts';
 import { storeSmall } from './storage.ts';
 import { storeFourBits } from './storage4.ts';
 import { unmatchedNames } from './unmatched-names.ts';
@@ -22,6 +23,8 @@ import { keepPacked } from './weight-only.ts';
 
 export type { QuantizeOptions } from './context.ts';
 export { observeSource, hessianSums, type HessianSums, type Observation } from './gptq/index.ts';
+export { observeActivations } from './static/observe.ts';
+export type { Observed, Statistics, Tap, TensorStatistics } from './static/statistics.ts';
 
 /** A quantized model that has not been computed yet. */
 export interface QuantizedSource {
@@ -58,11 +61,12 @@ const SCHEMES: Record<Format, readonly ((context: Context) => void)[]> = {
  * Reads a model and prepares its artefact. Weights pass through when the stream is taken; before that, half-precision formats only look at
  * their ranges.
  *
- * @param hessians what samples told of the inputs of products (`observeSource`): block formats then quantize those weights with GPTQ
+ * @param observed what samples told: of the inputs of products (`observeSource`), whose weights block formats then quantize with GPTQ; of
+ *   activations (`observeActivations`), for static quantization
  * @throws QuantizeError when the model cannot be read (see readModel, assertSound); MODEL_TOO_LARGE when the artefact would not fit into one file
  */
 export function quantizeSource(
-  source: ByteSource, files: ExternalFiles | undefined, options: QuantizeOptions, hessians?: ReadonlyMap<string, Float64Array>,
+  source: ByteSource, files: ExternalFiles | undefined, options: QuantizeOptions, observed: Observed = {},
 ): QuantizedSource {
   const model = readModel(source, files);
   sortNodes(model);
@@ -77,7 +81,7 @@ export function quantizeSource(
   const untouched = about.externalLocations.length === 0 ? wholeFile(source) : writeModel(inlineExternalData(model));
   if (options.format === 'none') return { ...about, stream: fitting(untouched, 'none', model), format: 'none', weights: [], notes: [], minOnnxruntime: minOnnxruntime(model) };
 
-  const { context, stream } = quantizeModel(model, options, hessians);
+  const { context, stream } = quantizeModel(model, options, observed);
   const weights = [...context.decisions.values()];
   if (stream.byteLength < untouched.byteLength) {
     if (weights.every(({ scheme }) => scheme === 'kept')) context.notes.push(`As ${options.format} no weight of the model changes: the file is only tidied up.`);
@@ -89,11 +93,11 @@ export function quantizeSource(
 }
 
 /** Edits the model in place. */
-function quantizeModel(model: Model, options: QuantizeOptions, hessians?: ReadonlyMap<string, Float64Array>): { context: Context; stream: Payload } {
+function quantizeModel(model: Model, options: QuantizeOptions, observed: Observed): { context: Context; stream: Payload } {
   const unmatched = unmatchedNames(model, options);
   inlineExternalData(model);
   prepareGraph(model);
-  const context = createContext(model, options, hessians);
+  const context = createContext(model, options, observed);
   context.notes.push(...inlineRefusals(model).values(), ...unmatched(model));
   for (const scheme of SCHEMES[options.format]) scheme(context);
   for (const weight of undecidedWeights(context)) {

@@ -98,7 +98,7 @@ describe('weights whose inputs were observed', () => {
     const sums = await sumsOf(observe(source), samples);
     const fresh = { x: correlated([16, 64], 99) };
     for (const options of [INT4, { ...INT4, symmetric: true }, { ...INT4, format: 'int8-weight' as const }, { ...INT4, format: 'int4-storage' as const }]) {
-      const [alone, together] = [undefined, sums].map((hessians) => readPayload(quantizeSource(bytesSource(source), undefined, options, hessians).stream)) as [Uint8Array, Uint8Array];
+      const [alone, together] = [undefined, sums].map((hessians) => readPayload(quantizeSource(bytesSource(source), undefined, options, hessians && { hessians }).stream)) as [Uint8Array, Uint8Array];
       expect(together.byteLength).toBe(alone.byteLength);
       expect(await errorOf(together, source, fresh)).toBeLessThan(0.7 * await errorOf(alone, source, fresh));
     }
@@ -106,7 +106,7 @@ describe('weights whose inputs were observed', () => {
 
   it('are those that the sums name; others stay as they would be', () => {
     const source = bytesOf(layers());
-    const bytes = (hessians?: Map<string, Float64Array>): Uint8Array => readPayload(quantizeSource(bytesSource(source), undefined, INT4, hessians).stream);
+    const bytes = (hessians?: Map<string, Float64Array>): Uint8Array => readPayload(quantizeSource(bytesSource(source), undefined, INT4, hessians && { hessians }).stream);
     expect(bytes(new Map([['nobody', new Float64Array(1)]]))).toEqual(bytes());
     // Sums of the wrong size, or of samples that were all zero, say nothing.
     expect(bytes(new Map([['q', new Float64Array(9).fill(1)], ['k', new Float64Array(64 * 64)]]))).toEqual(bytes());
@@ -124,7 +124,7 @@ describe.skipIf(!hasShared)('a character model', () => {
     const text = (part: number): Feeds => ({ input_ids: longs([1, 256], Array.from(valid.slice(part * 1000, part * 1000 + 256), idOf)) });
     const sums = await sumsOf(observe(source, options), [1, 2, 3, 5].map(text));
     expect(sums.size).toBe(6);
-    const bytes = (hessians?: Map<string, Float64Array>): Uint8Array => readPayload(quantizeSource(bytesSource(source), undefined, options, hessians).stream);
+    const bytes = (hessians?: Map<string, Float64Array>): Uint8Array => readPayload(quantizeSource(bytesSource(source), undefined, options, hessians && { hessians }).stream);
     expect(await errorOf(bytes(sums), source, text(7))).toBeLessThan(0.67 * await errorOf(bytes(), source, text(7)));
   });
 });

@@ -1,0 +1,29 @@
+/** A value of the model that has to be watched while samples run. */
+export interface Tap {
+  /** Name of the value: an output of the observing model, and the key of its statistics. */
+  name: string;
+  /** The axis along which figures of each channel are wanted too: 1 for images in NCHW, -1 for what products read; null for none. */
+  channelAxis: number | null;
+}
+
+/** What samples told of one value. */
+export interface TensorStatistics {
+  /** The range that the calibration method chose; a value beyond it is clipped. */
+  min: number;
+  max: number;
+  /** Figures of each channel along the tap's axis, over all samples and whatever the method. */
+  channels?: { min: Float32Array; max: Float32Array; mean: Float64Array };
+  /** Elements that the value has in one run, averaged over the samples: what the estimate of work starts from. */
+  elements?: number;
+}
+
+/** Statistics by the name of the tap. */
+export type Statistics = ReadonlyMap<string, TensorStatistics>;
+
+/** What samples told of a model before it is quantized. */
+export interface Observed {
+  /** Of the inputs of products, for GPTQ (`observeSource`). */
+  hessians?: ReadonlyMap<string, Float64Array>;
+  /** Of activations, for static quantization (`observeActivations`). */
+  statistics?: Statistics;
+}
