@@ -114,6 +114,42 @@ describe.skipIf(!hasDist)('unplugin-quantize quantize (needs the built package)'
     expect(readFileSync(join(folder, 'out/whole.onnx')).byteLength).toBeGreaterThan(4 * 64 * 64);
   });
 
+  it('puts weights into a second file, runs the pair and reports its size', async () => {
+    const { code, stderr } = await cli('quantize', 'vad.onnx', '-o', 'small.onnx', '--format', 'fp16-storage', '--external-data', '--cosine', '0.9', '--json', 'r.json');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(readdirSync(folder).sort()).toEqual(['det.onnx', 'r.json', 'small.onnx', 'small.onnx.data', 'vad.onnx']);
+    const [model, data] = ['small.onnx', 'small.onnx.data'].map((name) => join(folder, name)) as [string, string];
+    const [modelBytes, dataBytes] = [readFileSync(model).byteLength, readFileSync(data).byteLength];
+    const { artefact, checks } = reportOf(join(folder, 'r.json'));
+    expect(artefact).toMatchObject({ bytes: modelBytes + dataBytes, sha256: sha256(model), data: { location: 'small.onnx.data', bytes: dataBytes, sha256: sha256(data) } });
+    expect(checks.map(({ engine, outcome }) => [engine, outcome])).toEqual([['onnxruntime-node', 'ran'], ['onnxruntime-web', 'ran']]);
+  });
+
+  it('keeps the content of a pair that only gets another name', async () => {
+    writeSplitModel(folder);
+    expect((await cli('quantize', 'model.onnx', '-o', 'copy.onnx', '--format', 'none', '--external-data', '--cosine', '1')).code).toBe(0);
+    expect(readFileSync(join(folder, 'copy.onnx.data')).equals(readFileSync(join(folder, 'model.data')))).toBe(true);
+    expect(readFileSync(join(folder, 'copy.onnx')).includes('copy.onnx.data')).toBe(true);
+  });
+
+  it.each([
+    ['as the output', 'out.onnx', ['-o', 'out.onnx']],
+    ['as the output\'s data', 'out.onnx.data', ['-o', 'out.onnx', '--external-data']],
+  ])('does not replace the external data of the source %s', async (_, location, args) => {
+    writeSplitModel(folder, location);
+    const before = sha256(join(folder, location));
+    const { code, stderr } = await cli('quantize', 'model.onnx', ...args, '--no-verify');
+    expect(code).toBe(2);
+    expect(stderr).toContain('replace the external data');
+    expect(sha256(join(folder, location))).toBe(before);
+    expect(readdirSync(folder).sort()).toEqual(['det.onnx', location, 'model.onnx', 'vad.onnx'].sort());
+  });
+
+  it('leaves neither file behind for a broken budget', async () => {
+    expect((await cli('quantize', 'det.onnx', '-o', 'out.onnx', '--external-data', '--max-bytes', '1000', '--no-verify')).code).toBe(1);
+    expect(readdirSync(folder).sort()).toEqual(['det.onnx', 'vad.onnx']);
+  });
+
   const refusals: [string, string[], string, RegExp][] = [
     ['a missing model', ['none.onnx', '-o', 'out.onnx'], 'MODEL_NOT_FOUND', /model: none\.onnx/],
     ['a folder', ['.', '-o', 'out.onnx'], 'MODEL_NOT_FOUND', /is a folder/],

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { float16ToFloat32, readModel, tensorOf, type Model, type TensorProto } from '../../packages/unplugin-quantize/src/onnx/index.ts';
 import { assertSound } from '../../packages/unplugin-quantize/src/graph/index.ts';
 import { withModelFile } from '../../packages/unplugin-quantize/src/pipeline/file-source.ts';
-import { distFolder, distUrl, hasDist, runNode } from '../support/dist.ts';
+import { distFolder, hasDist, runNode } from '../support/dist.ts';
 import { markedRow, WIDTH, writeLargeModel, type LargeModel } from './large-model.ts';
 
 const GIB = 2 ** 30;
@@ -41,11 +41,11 @@ describe.skipIf(!hasDist || !hasRoom)(`models of 2 GiB${needs}`, { timeout: 300_
   it('copies a model with its 2.2 GiB of external data in little memory', async () => {
     const source = writeLargeModel(folder, 2.2 * GIB, true);
     const copy = join(folder, 'copy.onnx');
-    const { memory } = await runMeasured(['--input-type=module', '--eval', COPY, source.path, copy]);
+    const { memory } = await runMeasured([join(distFolder, 'cli/main.js'), 'quantize', source.path, '-o', copy, '--format', 'none', '--external-data', '--no-verify']);
     expect(memory).toBeLessThan(MOST_MEMORY);
     withModelFile(copy, copy, ({ source: bytes, files }) => {
       const model = readModel(bytes, files);
-      expect(files.open('copy.data').byteLength).toBeGreaterThan(2.19 * GIB);
+      expect(files.open('copy.onnx.data').byteLength).toBeGreaterThan(2.19 * GIB);
       for (let index = 0; index <= source.matrices; index++) {
         const [first, last] = ends(model, model.proto.graph!.initializer[index]!);
         expect(floatsOf(first)).toEqual(markedRow(index, false));
@@ -60,6 +60,7 @@ describe.skipIf(!hasDist || !hasRoom)(`models of 2 GiB${needs}`, { timeout: 300_
       const result = await runNode([join(distFolder, 'cli/main.js'), 'quantize', source.path, '-o', join(folder, 'large.onnx'), '--format', format, '--no-verify']);
       expect(result.code).toBe(2);
       expect(result.stderr).toContain('MODEL_TOO_LARGE');
+      expect(result.stderr).toContain('--external-data');
       expect(readdirSync(folder).sort()).toEqual(['model.data', 'model.onnx']);
     }
   });
@@ -74,25 +75,6 @@ describe.skipIf(!hasDist || !hasRoom)(`models of 2 GiB${needs}`, { timeout: 300_
     return { memory };
   }
 });
-
-/** Reads a model and writes it again with its weights in a new file beside it. */
-const COPY = `
-import { openSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { externalizeData, readModel, writeModel } from ${JSON.stringify(distUrl('onnx/index.js'))};
-import { withModelFile } from ${JSON.stringify(distUrl('pipeline/file-source.js'))};
-
-const [source, target] = process.argv.slice(1);
-const write = (path, { chunks }) => {
-  const file = openSync(path, 'w');
-  for (const chunk of chunks()) writeSync(file, chunk);
-};
-withModelFile(source, source, ({ source, files }) => {
-  const model = readModel(source, files);
-  write(join(dirname(target), 'copy.data'), externalizeData(model, model.proto.graph.initializer, 'copy.data'));
-  write(target, writeModel(model));
-});
-`;
 
 /** What the marked rows of all weights became, with the scale that belongs to them. */
 function expectMarkedRows(model: Model, { matrices }: LargeModel): void {

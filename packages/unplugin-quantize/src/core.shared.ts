@@ -16,7 +16,10 @@ export interface ReadOptions {
   files?: Record<string, Uint8Array> | undefined;
 }
 
-export interface CoreOptions extends ReadOptions, Pick<ModelOptions, keyof QuantizeOptions> {}
+export interface CoreOptions extends ReadOptions, Pick<ModelOptions, keyof QuantizeOptions> {
+  /** Name of a file beside the artefact that its large weights go to, such as `model.onnx.data`; artefacts of 2 GiB and more need it. */
+  externalData?: string | undefined;
+}
 
 /** What is known of an artefact that was not run: the build's report without checks, accuracy and budget. */
 export interface CoreReport extends Omit<ModelReport, 'checks' | 'accuracy' | 'budget'> {
@@ -25,8 +28,10 @@ export interface CoreReport extends Omit<ModelReport, 'checks' | 'accuracy' | 'b
 }
 
 export interface CoreResult {
-  /** The artefact; external data is inside. */
+  /** The artefact; external data is inside unless `data` is there. */
   bytes: Uint8Array;
+  /** Content of the file that `externalData` named; absent where no weight is large enough to go there. */
+  data?: Uint8Array;
   report: CoreReport;
 }
 
@@ -47,33 +52,46 @@ export function writeModel(model: Model): Uint8Array {
 /** An artefact whose hashes are still to be computed, in which Node and browsers differ. */
 export interface Unhashed {
   bytes: Uint8Array;
-  /** The report with the SHA-256 of source and artefact. */
-  report(source: string, artefact: string): CoreReport;
+  data: Uint8Array | undefined;
+  /** The report with the SHA-256 of source, artefact and external data. */
+  report(source: string, artefact: string, data: string): CoreReport;
 }
 
 /** Quantizes in memory, synchronously. */
 export function quantizeBytes(source: ByteSource, files: ExternalFiles | undefined, given: CoreOptions): Unhashed {
-  const { name = source.name, files: _, ...options } = given;
+  const { name = source.name, files: _, externalData, ...options } = given;
+  if (externalData !== undefined) assertFileName(externalData);
   for (const key of Object.keys(options)) checkKey(key, CORE_OPTIONS, 'option');
   const resolved = resolveModelOptions(options);
   try {
-    const { stream, externalLocations, format, minOnnxruntime, ...known } = quantizeSource(source, files, resolved);
-    const bytes = readPayload(stream);
+    const { stream, data: split, externalLocations, format, minOnnxruntime, ...known } = quantizeSource(source, files, resolved, {}, externalData);
+    const [bytes, data] = [readPayload(stream), split && readPayload(split.stream)];
+    const artefactBytes = bytes.byteLength + (data?.byteLength ?? 0);
     const sourceBytes = externalLocations.reduce((sum, location) => sum + files!.open(location).byteLength, source.byteLength);
     return {
       bytes,
-      report: (sourceHash, artefactHash) => ({
+      data,
+      report: (sourceHash, artefactHash, dataHash) => ({
         name,
         requestedFormat: resolved.format,
         format,
         source: { bytes: sourceBytes, sha256: sourceHash },
-        artefact: { bytes: bytes.byteLength, sha256: artefactHash, ratio: bytes.byteLength / sourceBytes, minOnnxruntime },
+        artefact: {
+          bytes: artefactBytes, sha256: artefactHash, ratio: artefactBytes / sourceBytes, minOnnxruntime,
+          ...(split && { data: { location: split.location, bytes: split.stream.byteLength, sha256: dataHash } }),
+        },
         ...known,
       }),
     };
   } catch (error) {
     throw error instanceof QuantizeError ? error.withModel(name) : error;
   }
+}
+
+/** A location is looked up beside the model, and readers refuse any that leads elsewhere. */
+function assertFileName(location: string): void {
+  if (/^[^\\/\0:]+$/.test(location) && location !== '.' && location !== '..') return;
+  throw new QuantizeError('OPTION_INVALID', `"externalData" is ${JSON.stringify(location)}, which is not a file name without a folder.`, { option: 'externalData' });
 }
 
 /** Options of measuring, which is not done here. */

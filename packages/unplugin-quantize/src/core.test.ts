@@ -44,6 +44,22 @@ describe('quantizeModel', () => {
     expect((await web.quantizeModel(file)).report.name).toBe('vad.onnx');
   });
 
+  it('puts large weights into a second file', async () => {
+    const { bytes, data, report } = await node.quantizeModel(silero, { format: 'fp16-storage', externalData: 'vad.data' });
+    const size = bytes.byteLength + data!.byteLength;
+    expect(report.artefact).toMatchObject({ bytes: size, sha256: sha256(bytes), data: { location: 'vad.data', bytes: data!.byteLength, sha256: sha256(data!) } });
+    expect(await web.quantizeModel(silero, { format: 'fp16-storage', externalData: 'vad.data' })).toEqual({ bytes, data, report });
+    // The pair is a model again, of the same size but for what says where its weights are.
+    const joined = await node.quantizeModel(bytes, { format: 'none', files: { 'vad.data': data! } });
+    const whole = await node.quantizeModel(silero, { format: 'fp16-storage' });
+    expect(Math.abs(joined.bytes.byteLength - whole.bytes.byteLength)).toBeLessThan(whole.bytes.byteLength / 1000);
+    expect('data' in whole).toBe(false);
+  });
+
+  it.each(['', '.', '..', 'a/b', '..\\b', 'c:x'])('refuses %j as a file name', async (externalData) => {
+    await expect(node.quantizeModel(silero, { externalData })).rejects.toMatchObject({ code: 'OPTION_INVALID', option: 'externalData' });
+  });
+
   it.each([
     [{ formt: 'int8' }, { code: 'OPTION_UNKNOWN', hint: 'Did you mean "format"?' }],
     [{ format: 'int9' }, { code: 'OPTION_INVALID' }],

@@ -25,8 +25,8 @@ function quantizePath(path: string, options: CoreOptions): Unhashed {
   return withModelFile(path, name, ({ source, files }) => quantizeBytes(source, filesOf(options.files, name) ?? files, options));
 }
 
-function finish({ bytes, report }: Unhashed, sourceHash: string): CoreResult {
-  return { bytes, report: report(sourceHash, sha256(bytes)) };
+function finish({ bytes, data, report }: Unhashed, sourceHash: string): CoreResult {
+  return { bytes, ...(data && { data }), report: report(sourceHash, sha256(bytes), data === undefined ? '' : sha256(data)) };
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -14,8 +14,8 @@ export * from './core.shared.ts';
 export async function quantizeModel(source: Uint8Array | Blob, options: CoreOptions = {}): Promise<CoreResult> {
   const name = options.name ?? nameOf(source);
   const input = source instanceof Blob ? new Uint8Array(await source.arrayBuffer()) : source;
-  const { bytes, report } = quantizeBytes(bytesSource(input, name), filesOf(options.files, name), options);
-  return { bytes, report: report(await sha256(input), await sha256(bytes)) };
+  const { bytes, data, report } = quantizeBytes(bytesSource(input, name), filesOf(options.files, name), options);
+  return { bytes, ...(data && { data }), report: report(await sha256(input), await sha256(bytes), data === undefined ? '' : await sha256(data)) };
 }
 
 function nameOf(source: Uint8Array | Blob): string {

@@ -124,6 +124,14 @@ export interface BudgetResult {
   held: boolean;
 }
 
+/** A file beside an artefact that has its large weights. */
+export interface ArtefactDataFile {
+  /** Name by which the artefact refers to it, relative to its own folder. */
+  location: string;
+  bytes: number;
+  sha256: string;
+}
+
 /** Everything that is known of one quantized model; an entry of quantize-report.json. */
 export interface ModelReport {
   name: string;
@@ -131,7 +139,8 @@ export interface ModelReport {
   /** The format used: `none` when quantizing would have made the file larger. */
   format: Format;
   source: { bytes: number; sha256: string };
-  artefact: { bytes: number; sha256: string; ratio: number; minOnnxruntime: string };
+  /** `bytes` and `ratio` count external data too, `sha256` is that of the model's file. */
+  artefact: { bytes: number; sha256: string; ratio: number; minOnnxruntime: string; data?: ArtefactDataFile };
   inputs: ValueSignature[];
   outputs: ValueSignature[];
   weights: WeightDecision[];

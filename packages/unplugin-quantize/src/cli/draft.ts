@@ -1,10 +1,12 @@
+import { mkdirSync } from 'node:fs';
 import { constants } from 'node:os';
-import { removeDraft, temporaryName } from '../pipeline/write-file.ts';
+import { dirname } from 'node:path';
+import { removeDraft, temporaryName, writeFailed } from '../pipeline/write-file.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Gives `use` a name for a file that becomes `target` by a rename; what is left of it is removed, also when the user interrupts. */
-export async function withDraft<T>(target: string, use: (draft: string) => Promise<T>): Promise<T> {
+/** Gives `use` a new folder beside `target` for files that go from there to their places by a rename; it is removed, also when the user interrupts. */
+export async function withDraft<T>(target: string, use: (folder: string) => Promise<T>): Promise<T> {
   const draft = temporaryName(target);
   const interrupt = (signal: (typeof SIGNALS)[number]): void => {
     removeDraft(draft);
@@ -13,9 +15,18 @@ export async function withDraft<T>(target: string, use: (draft: string) => Promi
   };
   for (const signal of SIGNALS) process.on(signal, interrupt);
   try {
+    makeFolder(draft, target);
     return await use(draft);
   } finally {
     for (const signal of SIGNALS) process.off(signal, interrupt);
     removeDraft(draft);
+  }
+}
+
+function makeFolder(draft: string, target: string): void {
+  try {
+    mkdirSync(draft);
+  } catch (cause) {
+    throw writeFailed(dirname(target), cause);
   }
 }

@@ -1,6 +1,5 @@
 import { realpathSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { QuantizeError } from '../errors.ts';
 import { assertHeld } from '../gate/index.ts';
 import { resolveModelOptions, type ModelOptions } from '../options.ts';
@@ -11,17 +10,19 @@ import { measurePlan, NOT_MEASURED, type MeasurePlan } from '../pipeline/measure
 import type { Measured, MeasureTask } from '../pipeline/measure.ts';
 import { modelReport } from '../pipeline/model-report.ts';
 import { createWorkers } from '../pipeline/workers.ts';
-import { writeFailed } from '../pipeline/write-file.ts';
 import { writeReport } from '../pipeline/write-report.ts';
 import { formatTable } from '../report/index.ts';
 import { withDraft } from './draft.ts';
 import { hasColor, print } from './print.ts';
+import { settle } from './settle.ts';
 
 export interface QuantizeArguments {
   model: string;
   output: string | undefined;
   /** Path of the report. */
   json: string | undefined;
+  /** Whether large weights go to a second file, `<output>.data`. */
+  isSplit: boolean;
   options: ModelOptions;
 }
 
@@ -31,13 +32,17 @@ export interface QuantizeArguments {
  *
  * @throws QuantizeError BUDGET_BROKEN, and other codes for bad input
  */
-export async function runQuantize({ model, output, json, options: given }: QuantizeArguments): Promise<void> {
+export async function runQuantize({ model, output, json, isSplit, options: given }: QuantizeArguments): Promise<void> {
   const options = resolveModelOptions(given);
   const target = checkOutput(model, output);
-  await withDraft(target, async (draft) => {
-    const artefact = quantizeToFile({ path: model, name: model, options: artefactOptions(options), out: draft });
-    const { sessionOptions, externalLocations } = artefact;
-    const files = { source: resolve(model), artefact: draft, isSplit: externalLocations.length > 0 };
+  await withDraft(target, async (folder) => {
+    const out = join(folder, basename(target));
+    const dataLocation = isSplit ? `${basename(target)}.data` : undefined;
+    const artefact = quantizeToFile({ path: model, name: model, options: artefactOptions(options), out, dataLocation });
+    const { sessionOptions, externalLocations, data } = artefact;
+    const places = [...(data === undefined ? [] : [join(dirname(target), data.location)]), target];
+    for (const place of places) assertNoSource(place, model, externalLocations);
+    const files = { source: resolve(model), artefact: out, isSplit: externalLocations.length > 0, isArtefactSplit: data !== undefined };
     const measured = await measure(measurePlan(options, '.'), { name: model, ...files, sessionOptions });
     // Only the JSON shows it, and it takes a while for a large model.
     const sourceSha256 = json === undefined ? '' : await sha256File(model);
@@ -45,9 +50,7 @@ export async function runQuantize({ model, output, json, options: given }: Quant
     print(formatTable([report], { color: hasColor(process.stdout) }));
     if (json !== undefined) await writeReport(resolve(json), [report]);
     assertHeld(report);
-    await rename(draft, target).catch((cause: unknown) => {
-      throw writeFailed(target, cause);
-    });
+    await settle(folder, places.map((place) => [basename(place), place]));
   });
 }
 
@@ -66,10 +69,17 @@ function checkOutput(model: string, output: string | undefined): string {
     throw new QuantizeError('OPTION_INVALID', 'Where to? The output file is missing.', { option: '--output', hint: 'Say -o model.int8.onnx.' });
   }
   const target = resolve(output);
-  if (realPath(target) === realPath(model)) {
-    throw new QuantizeError('OPTION_INVALID', 'The output would replace the model itself.', { option: '--output', hint: 'Give it another name: quantizing cannot be undone.' });
-  }
+  assertNoSource(target, model, []);
   return target;
+}
+
+/** @throws QuantizeError OPTION_INVALID where a file that is to be written is one that the model consists of */
+function assertNoSource(place: string, model: string, externalLocations: readonly string[]): void {
+  const sources = [model, ...externalLocations.map((location) => join(dirname(model), location))];
+  if (!sources.some((source) => realPath(source) === realPath(place))) return;
+  throw new QuantizeError('OPTION_INVALID', `The output would replace ${realPath(place) === realPath(model) ? 'the model itself' : 'the external data of the model'}.`, {
+    option: '--output', hint: 'Give it another name: quantizing cannot be undone.',
+  });
 }
 
 function realPath(path: string): string {

@@ -1,10 +1,15 @@
+import { dirname, join } from 'node:path';
 import { QuantizeError } from '../errors.ts';
-import { quantizeSource, type QuantizedSource, type QuantizeOptions } from '../quantize/index.ts';
+import type { Payload } from '../onnx/index.ts';
+import { quantizeSource, type ExternalData, type QuantizedSource, type QuantizeOptions } from '../quantize/index.ts';
+import type { ArtefactDataFile } from '../types.ts';
 import { withModelFile } from './file-source.ts';
-import { writePayload, type WrittenFile } from './write-file.ts';
+import { removeDraft, writePayload, type WrittenFile } from './write-file.ts';
 
 /** An artefact in a file and what quantizing told about it: plain data, kept in the cache as JSON. */
-export interface Artefact extends WrittenFile, Omit<QuantizedSource, 'stream'> {
+export interface Artefact extends WrittenFile, Omit<QuantizedSource, 'stream' | 'data'> {
+  /** The file beside the artefact that has its large weights, where one was asked for and needed. */
+  data?: ArtefactDataFile;
   /** Size of the model's file and its external data. */
   sourceBytes: number;
 }
@@ -17,21 +22,35 @@ export interface QuantizeTask {
   options: QuantizeOptions;
   /** Path of the new file; there must be none. */
   out: string;
+  /** Name of a new file in the folder of `out` that large weights go to; without it everything is in one file. */
+  dataLocation?: string | undefined;
 }
 
 /**
  * Quantizes a file into another. Synchronous, because weights are computed while they are written.
  *
- * @throws QuantizeError for models that cannot be read and files that cannot be written; `out` is gone then
+ * @throws QuantizeError for models that cannot be read and files that cannot be written; what was written is gone then
  */
-export function quantizeToFile({ path, name, options, out }: QuantizeTask): Artefact {
+export function quantizeToFile({ path, name, options, out, dataLocation }: QuantizeTask): Artefact {
   return withModelFile(path, name, ({ source, files }) => {
     try {
-      const { stream, ...known } = quantizeSource(source, files, options);
+      const { stream, data, ...known } = quantizeSource(source, files, options, {}, dataLocation);
       const sourceBytes = known.externalLocations.reduce((sum, location) => sum + files.open(location).byteLength, source.byteLength);
-      return { ...writePayload(stream, out), sourceBytes, ...known };
+      return { ...writeFiles(stream, data, out), sourceBytes, ...known };
     } catch (error) {
       throw error instanceof QuantizeError && error.code !== 'WRITE_FAILED' ? error.withModel(name) : error;
     }
   });
+}
+
+function writeFiles(stream: Payload, data: ExternalData | undefined, out: string): Pick<Artefact, 'bytes' | 'sha256' | 'data'> {
+  if (data === undefined) return writePayload(stream, out);
+  const path = join(dirname(out), data.location);
+  const written = writePayload(data.stream, path);
+  try {
+    return { ...writePayload(stream, out), data: { location: data.location, ...written } };
+  } catch (error) {
+    removeDraft(path);
+    throw error;
+  }
 }

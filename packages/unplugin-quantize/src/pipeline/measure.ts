@@ -1,14 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { openSamples } from '../calibrate/index.ts';
 import {
   checkArtefact, compareModels, findEngines, findSyntheticFeeds, INSTALL_HINT, requireEngine, type Engine, type FoundEngines,
 } from '../evaluate/index.ts';
-import { MODEL_DEFAULTS } from '../options.ts';
 import type { AccuracyReport, EngineCheck } from '../types.ts';
-import { quantizeToFile } from './artefact.ts';
 import type { MeasurePlan } from './measure-plan.ts';
+import { withWholeFiles } from './whole-files.ts';
 
 export interface MeasureTask extends MeasurePlan {
   /** How errors call the model. */
@@ -18,6 +14,8 @@ export interface MeasureTask extends MeasurePlan {
   artefact: string;
   /** True when the source keeps weights in other files. */
   isSplit: boolean;
+  /** True when the artefact does. */
+  isArtefactSplit?: boolean;
   /** Options that the artefact's format needs. */
   sessionOptions: Record<string, unknown>;
 }
@@ -36,17 +34,17 @@ export interface Measured {
  */
 export async function measureArtefact(task: MeasureTask, given?: FoundEngines): Promise<Measured> {
   const found = given ?? (await findEngines());
-  return withWholeSource(task, found, async (source) => {
-    const checks = task.verify ? await check(task, source, found) : [];
-    const notes = task.verify && found.engines.length === 0 ? [`The artefact was not run, because no engine is there. ${INSTALL_HINT}`] : [];
+  return withWholeFiles(task, found, async (whole, engines) => {
+    const checks = task.verify ? await check(whole, engines) : [];
+    const notes = task.verify && engines.engines.length === 0 ? [`The artefact was not run, because no engine is there. ${INSTALL_HINT}`] : [];
     if (!task.compare) return { checks, accuracy: null, notes };
-    const compared = await compare(task, source, requireEngine(found));
+    const compared = await compare(whole, requireEngine(engines));
     return { checks, accuracy: compared.accuracy, notes: [...notes, ...compared.notes] };
   });
 }
 
-async function check(task: MeasureTask, source: string, found: FoundEngines): Promise<EngineCheck[]> {
-  const { artefact, sessionOptions, name } = task;
+async function check(task: MeasureTask, found: FoundEngines): Promise<EngineCheck[]> {
+  const { source, artefact, sessionOptions, name } = task;
   return checkArtefact({ found, source, artefact, sample: await firstSample(task), sessionOptions, model: name });
 }
 
@@ -56,8 +54,8 @@ async function firstSample({ calibration }: MeasureTask): Promise<unknown> {
   return undefined;
 }
 
-async function compare(task: MeasureTask, source: string, engine: Engine): Promise<Pick<Measured, 'accuracy' | 'notes'>> {
-  const { artefact, sessionOptions, calibration, sampleLimit, name } = task;
+async function compare(task: MeasureTask, engine: Engine): Promise<Pick<Measured, 'accuracy' | 'notes'>> {
+  const { source, artefact, sessionOptions, calibration, sampleLimit, name } = task;
   const options = { engine, source, artefact, sessionOptions, model: name };
   if (calibration !== undefined) return compareModels({ ...options, samples: openSamples(calibration, { limit: sampleLimit }) });
   const generated = await generateFeeds(engine, source);
@@ -71,19 +69,5 @@ async function generateFeeds(engine: Engine, source: string): ReturnType<typeof 
     return await findSyntheticFeeds(session);
   } finally {
     await session.close();
-  }
-}
-
-/** onnxruntime-web opens no second file, so a source with external data is put into one for it. */
-async function withWholeSource<T>(task: MeasureTask, found: FoundEngines, use: (source: string) => Promise<T>): Promise<T> {
-  const isNeeded = task.isSplit && found.engines.some(({ name }) => name === 'onnxruntime-web');
-  if (!isNeeded) return use(task.source);
-  const folder = await mkdtemp(join(tmpdir(), 'unplugin-quantize-'));
-  try {
-    const whole = join(folder, 'source.onnx');
-    quantizeToFile({ path: task.source, name: task.name, options: { ...MODEL_DEFAULTS, format: 'none' }, out: whole });
-    return await use(whole);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
 }

@@ -19,14 +19,15 @@ export interface ReportParts {
  * @throws QuantizeError when a limit was asked for and its figure could not be measured
  */
 export function modelReport({ name, requestedFormat, sourceSha256, artefact, measured, budget }: ReportParts): ModelReport {
-  const { bytes, sha256, sourceBytes, format, minOnnxruntime, inputs, outputs, weights, notes } = artefact;
+  const { sha256, data, sourceBytes, format, minOnnxruntime, inputs, outputs, weights, notes } = artefact;
+  const bytes = artefact.bytes + (data?.bytes ?? 0);
   const { checks, accuracy } = measured;
   return {
     name,
     requestedFormat,
     format,
     source: { bytes: sourceBytes, sha256: sourceSha256 },
-    artefact: { bytes, sha256, ratio: bytes / sourceBytes, minOnnxruntime },
+    artefact: { bytes, sha256, ratio: bytes / sourceBytes, minOnnxruntime, ...(data && { data }) },
     inputs,
     outputs,
     weights,

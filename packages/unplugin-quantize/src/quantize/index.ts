@@ -15,6 +15,7 @@ import { inlineExternalData } from './inline-external.ts';
 import { computeLstmsInIntegers } from './lstm.ts';
 import { minOnnxruntime } from './min-version.ts';
 import { inputSignatures, outputSignatures } from './signature.ts';
+import { splitModel, type WrittenModel } from './split-model.ts';
 import type { Observed } from './static/statistics.ts';
 import { storeSmall } from './storage.ts';
 import { storeFourBits } from './storage4.ts';
@@ -22,13 +23,14 @@ import { unmatchedNames } from './unmatched-names.ts';
 import { keepPacked } from './weight-only.ts';
 
 export type { QuantizeOptions } from './context.ts';
+export type { ExternalData } from './split-model.ts';
 export { observeSource, hessianSums, type HessianSums, type Observation } from './gptq/index.ts';
 export { observeActivations } from './static/observe.ts';
 export type { Observed, Statistics, Tap, TensorStatistics } from './static/statistics.ts';
 
 /** A quantized model that has not been computed yet. */
-export interface QuantizedSource {
-  /** The artefact: its size is known, its weights are computed while it is read. External data is inside. */
+export interface QuantizedSource extends WrittenModel {
+  /** The artefact: its size is known, its weights are computed while it is read. External data is inside unless `data` is there. */
   stream: Payload;
   /** The format used: `none` when quantizing would have made the file larger. */
   format: Format;
@@ -63,10 +65,11 @@ const SCHEMES: Record<Format, readonly ((context: Context) => void)[]> = {
  *
  * @param observed what samples told: of the inputs of products (`observeSource`), whose weights block formats then quantize with GPTQ; of
  *   activations (`observeActivations`), for static quantization
+ * @param dataLocation name of a file beside the artefact that its large initializers go to, as artefacts of 2 GiB and more need
  * @throws QuantizeError when the model cannot be read (see readModel, assertSound); MODEL_TOO_LARGE when the artefact would not fit into one file
  */
 export function quantizeSource(
-  source: ByteSource, files: ExternalFiles | undefined, options: QuantizeOptions, observed: Observed = {},
+  source: ByteSource, files: ExternalFiles | undefined, options: QuantizeOptions, observed: Observed = {}, dataLocation?: string,
 ): QuantizedSource {
   const model = readModel(source, files);
   sortNodes(model);
@@ -79,17 +82,19 @@ export function quantizeSource(
     sessionOptions: {},
   };
   const untouched = about.externalLocations.length === 0 ? wholeFile(source) : writeModel(inlineExternalData(model));
-  if (options.format === 'none') return { ...about, stream: fitting(untouched, 'none', model), format: 'none', weights: [], notes: [], minOnnxruntime: minOnnxruntime(model) };
+  const asItIs = (unchanged: Model): WrittenModel & { format: Format; minOnnxruntime: string } =>
+    ({ ...finished(unchanged, untouched, 'none', dataLocation), format: 'none', minOnnxruntime: minOnnxruntime(unchanged) });
+  if (options.format === 'none') return { ...about, ...asItIs(model), weights: [], notes: [] };
 
   const { context, stream } = quantizeModel(model, options, observed);
   const weights = [...context.decisions.values()];
   if (stream.byteLength < untouched.byteLength) {
     if (weights.every(({ scheme }) => scheme === 'kept')) context.notes.push(`As ${options.format} no weight of the model changes: the file is only tidied up.`);
-    return { ...about, stream: fitting(stream, options.format, model), format: options.format, weights, notes: context.notes, minOnnxruntime: minOnnxruntime(model) };
+    return { ...about, ...finished(model, stream, options.format, dataLocation), format: options.format, weights, notes: context.notes, minOnnxruntime: minOnnxruntime(model) };
   }
   const larger = `As ${options.format} the model would have ${stream.byteLength} bytes in place of ${untouched.byteLength}: it is left as it is.`;
   const kept = weights.map((weight) => ({ ...weight, scheme: 'kept', bytesAfter: weight.bytesBefore, reason: weight.reason ?? 'the model would grow' }));
-  return { ...about, stream: fitting(untouched, 'none', model), format: 'none', weights: kept, notes: [...context.notes, larger], minOnnxruntime: minOnnxruntime(readModel(source, files)) };
+  return { ...about, ...asItIs(readModel(source, files)), weights: kept, notes: [...context.notes, larger] };
 }
 
 /** Edits the model in place. */
@@ -112,11 +117,13 @@ function quantizeModel(model: Model, options: QuantizeOptions, observed: Observe
 /** Protobuf, and with it every engine, reads no larger message. */
 const LARGEST_FILE = 2 ** 31 - 1;
 
-function fitting(stream: Payload, format: Format, { name }: Model): Payload {
-  if (stream.byteLength <= LARGEST_FILE) return stream;
-  throw new QuantizeError('MODEL_TOO_LARGE', `As ${format} the model would have ${stream.byteLength} bytes in one file; engines read ${LARGEST_FILE} at most.`, {
-    model: name,
-    hint: 'Choose a format with fewer bits, such as int8 or int4.',
+/** The model in the files that were asked for; `whole` is its form in one file. */
+function finished(model: Model, whole: Payload, format: Format, dataLocation: string | undefined): WrittenModel {
+  if (dataLocation !== undefined) return splitModel(inlineExternalData(model), dataLocation);
+  if (whole.byteLength <= LARGEST_FILE) return { stream: whole };
+  throw new QuantizeError('MODEL_TOO_LARGE', `As ${format} the model would have ${whole.byteLength} bytes in one file; engines read ${LARGEST_FILE} at most.`, {
+    model: model.name,
+    hint: 'Choose a format with fewer bits, such as int8 or int4. Outside of browsers the weights can be in a second file: --external-data on the command line, `externalData` of the core.',
   });
 }
 
