@@ -6,7 +6,10 @@ import type { Budget, Format } from './types.ts';
 export type DynamicOp = 'MatMul' | 'Gemm' | 'Gather' | 'LSTM' | 'Conv';
 
 /** How the range of a block of weights is chosen. */
-export type BlockAlgorithm = 'rtn' | 'search' | 'hqq' | 'k-quant';
+export type BlockAlgorithm = 'rtn' | 'search' | 'hqq' | 'k-quant' | 'gptq';
+
+/** How the range of an activation is chosen from what samples showed. */
+export type CalibrationMethod = 'minmax' | 'moving-average' | 'percentile' | 'entropy' | 'mse';
 
 /** A name in which `*` stands for any characters; or, in a configuration file, an expression that is looked for in the name. */
 export type NamePattern = string | RegExp;
@@ -46,6 +49,7 @@ export interface ModelOptions {
    * - `rtn`: the whole range, rounded to nearest, as onnxruntime's own quantizer does.
    * - `hqq`: half-quadratic quantization, which lets few weights be far off so that most are near.
    * - `k-quant`: least squares in which large weights count more, as in llama.cpp.
+   * - `gptq`: `search`, and then each weight makes good the errors of those before it for inputs like the samples'; needs `calibration`.
    * @default 'search'
    */
   algorithm?: BlockAlgorithm;
@@ -94,6 +98,16 @@ export interface ModelOptions {
   keepNames?: boolean;
   /** Path of the samples that accuracy is measured on: a module that yields feeds, or an .npz with an array for each input. */
   calibration?: string;
+  /**
+   * How static quantization chooses the range of an activation from what the samples showed.
+   * - `minmax`: all values.
+   * - `moving-average`: the samples' smallest and largest values, averaged.
+   * - `percentile`: all but the outermost 0.001 % of the values.
+   * - `entropy`: least loss of information (Kullback-Leibler divergence), as TensorRT chooses it.
+   * - `mse`: least squared error of the values.
+   * @default 'minmax'
+   */
+  calibrationMethod?: CalibrationMethod;
   /** The largest number of samples taken. @default 100 */
   sampleLimit?: number;
   /** Limits that the artefact must hold, or the build fails. */
@@ -118,7 +132,7 @@ export type ResolvedModelOptions = Required<Omit<ModelOptions, Unset>> & { [Key 
 /** Options without a default of their own. */
 type Unset = 'calibration' | 'symmetric' | 'mixed';
 
-type Kind = 'format' | 'ops' | 'names' | 'words' | 'path' | 'count' | 'budget' | 'flag' | 'block' | 'algorithm';
+type Kind = 'format' | 'ops' | 'names' | 'words' | 'path' | 'count' | 'budget' | 'flag' | 'block' | 'algorithm' | 'method';
 
 interface OptionRow {
   kind: Kind;
@@ -146,7 +160,9 @@ export const DYNAMIC_OPS: readonly DynamicOp[] = ['MatMul', 'Gemm', 'Gather', 'L
 /** Sizes of blocks that onnxruntime has kernels for. */
 export const BLOCK_SIZES: readonly number[] = [16, 32, 64, 128, 256];
 
-export const BLOCK_ALGORITHMS: readonly BlockAlgorithm[] = ['search', 'rtn', 'hqq', 'k-quant'];
+export const BLOCK_ALGORITHMS: readonly BlockAlgorithm[] = ['search', 'rtn', 'hqq', 'k-quant', 'gptq'];
+
+export const CALIBRATION_METHODS: readonly CalibrationMethod[] = ['minmax', 'moving-average', 'percentile', 'entropy', 'mse'];
 
 /** The options of a model, for validation, query, command line and documentation. */
 export const MODEL_OPTIONS: Record<keyof ModelOptions, OptionRow> = {
@@ -162,6 +178,7 @@ export const MODEL_OPTIONS: Record<keyof ModelOptions, OptionRow> = {
   minElements: { kind: 'count', query: true, help: 'leave weights with fewer elements as they are' },
   keepNames: { kind: 'flag', query: true, help: 'keep the names of nodes and inner values' },
   calibration: { kind: 'path', query: true, help: 'samples that accuracy is measured on: a module or an .npz' },
+  calibrationMethod: { kind: 'method', query: true, help: 'how static quantization chooses the ranges of activations' },
   sampleLimit: { kind: 'count', query: true, help: 'the largest number of samples taken' },
   budget: { kind: 'budget', query: false, help: 'limits that the artefact must hold' },
   verify: { kind: 'flag', query: false, help: 'run every artefact once in the engines it is for' },
@@ -180,6 +197,7 @@ export const MODEL_DEFAULTS: ResolvedModelOptions = {
   minElements: 1,
   keepNames: false,
   calibration: undefined,
+  calibrationMethod: 'minmax',
   sampleLimit: 100,
   budget: {},
   verify: true,
@@ -219,6 +237,7 @@ const CHECKS: Record<Kind, (value: unknown, key: string) => void> = {
   ops: (value, key) => list(value, key).forEach((op) => oneOf(op, key, DYNAMIC_OPS)),
   block: (value, key) => expect(BLOCK_SIZES.includes(value as number), key, value, `one of ${BLOCK_SIZES.join(', ')}`),
   algorithm: (value, key) => oneOf(value, key, BLOCK_ALGORITHMS),
+  method: (value, key) => oneOf(value, key, CALIBRATION_METHODS),
   names: checkPatterns,
   words: (value, key) => void list(value, key),
   path: (value, key) => expect(typeof value === 'string' && value !== '', key, value, 'a path'),

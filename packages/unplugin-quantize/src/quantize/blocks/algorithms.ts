@@ -11,4 +11,6 @@ export const ALGORITHMS: Record<BlockAlgorithm, MakeQuantizer> = {
   'search': searchQuantizer,
   'hqq': hqqQuantizer,
   'k-quant': kQuantizer,
+  // It spreads the errors of another algorithm's blocks over later weights (gptq/feedback.ts).
+  'gptq': searchQuantizer,
 };

@@ -1,0 +1,87 @@
+import { sidesOf } from './histogram.ts';
+import type { Range, Seen } from './range.ts';
+
+/** Levels on each side of zero, as int8 has them. */
+const LEVELS = 128;
+
+/**
+ * The range [-i width, i width] that loses least information, after TensorRT ("8-bit Inference with TensorRT", 2017): for every i from
+ * 128 bins to all, P is the histogram in which values beyond bin i count in the outermost bin, and Q the histogram without them, in 128
+ * groups of bins on each side whose counts are spread evenly over the bins that are not empty; the i with the smallest Kullback-Leibler
+ * divergence
+ *
+ *     sum over bins  p ln(p / q)      both divided by their sums
+ *
+ * is taken, the largest of equals. Group g of i bins goes from ceil(g i / 128) on. The result is cut to the values that were seen, so
+ * that a side without values takes none of the range.
+ */
+export function entropyRange({ histogram, extremes }: Seen): Range {
+  const { width } = histogram;
+  if (width === 0) return extremes;
+  const { negative, positive } = sidesOf(histogram);
+  const sides = [negative, positive].map(summed).filter(({ total }) => total > 0);
+  const all = Math.max(...sides.map(({ used }) => used));
+  let [best, least] = [all, Infinity];
+  for (let i = all; i >= LEVELS; i--) {
+    const divergence = divergenceOf(sides, i);
+    if (divergence < least) [best, least] = [i, divergence];
+  }
+  return { min: Math.max(extremes.min, -best * width), max: Math.min(extremes.max, best * width) };
+}
+
+/** A side's running sums up to, and without, each bin: a group of bins costs two look-ups then, however long it is. */
+interface Side {
+  counts: Float64Array;
+  sums: Float64Array;
+  filled: Float64Array;
+  /** Of c ln c. */
+  logs: Float64Array;
+  total: number;
+  /** Bins up to the last that is not empty. */
+  used: number;
+}
+
+function summed(counts: Float64Array): Side {
+  const [sums, filled, logs] = [new Float64Array(counts.length + 1), new Float64Array(counts.length + 1), new Float64Array(counts.length + 1)];
+  let used = 0;
+  for (let b = 0; b < counts.length; b++) {
+    const count = counts[b]!;
+    sums[b + 1] = sums[b]! + count;
+    filled[b + 1] = filled[b]! + (count > 0 ? 1 : 0);
+    logs[b + 1] = logs[b]! + timesLog(count);
+    if (count > 0) used = b + 1;
+  }
+  return { counts, sums, filled, logs, total: sums[counts.length]!, used };
+}
+
+/** sum p ln(p / q) with p divided by P and q by Q is (sum p ln p - sum p ln q) / P + ln(Q / P). */
+function divergenceOf(sides: readonly Side[], i: number): number {
+  let [sum, total, inside] = [0, 0, 0];
+  for (const side of sides) {
+    sum += sideDivergence(side, i);
+    total += side.total;
+    inside += side.sums[i]!;
+  }
+  return inside === 0 ? Infinity : sum / total + Math.log(inside / total);
+}
+
+/** Of one side sum p ln p - sum p ln q; infinite when values were put into an outermost bin that Q has nothing in. */
+function sideDivergence({ counts, sums, filled, logs, total }: Side, i: number): number {
+  let sum = logs[i]!;
+  let spread = 0;
+  for (let g = 0, from = 0; g < LEVELS; g++) {
+    const to = Math.ceil(((g + 1) * i) / LEVELS);
+    const count = sums[to]! - sums[from]!;
+    spread = count === 0 ? 0 : Math.log(count / (filled[to]! - filled[from]!));
+    sum -= count * spread;
+    from = to;
+  }
+  const outside = total - sums[i]!;
+  if (outside === 0) return sum;
+  const edge = counts[i - 1]!;
+  return edge === 0 ? Infinity : sum + timesLog(edge + outside) - timesLog(edge) - outside * spread;
+}
+
+function timesLog(count: number): number {
+  return count === 0 ? 0 : count * Math.log(count);
+}

@@ -1,0 +1,1 @@
+export { notFinite, statisticsCollector, type StatisticsCollector } from './statistics.ts';
