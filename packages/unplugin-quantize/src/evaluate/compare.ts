@@ -1,9 +1,10 @@
-import { checkFeeds, isFedType, type Feeds, type SampleTensor } from '../calibrate/index.ts';
+import { checkFeeds, isFedType, type SampleTensor } from '../calibrate/index.ts';
 import { QuantizeError } from '../errors.ts';
 import type { AccuracyReport } from '../types.ts';
 import type { Engine, ModelFile, RunModel, SessionOptions } from './engine.ts';
 import { accuracyMeter, type AccuracyMeter } from './metrics.ts';
 import { numbersOf } from './numbers.ts';
+import { runSource } from './run-source.ts';
 
 export interface CompareOptions {
   engine: Engine;
@@ -76,16 +77,6 @@ async function compareSessions(source: RunModel, artefact: RunModel, options: Co
     ...[...meters].filter(([, meter]) => meter.incomparable() > 0).map(([name, meter]) => `Output "${name}" has ${meter.incomparable()} elements that are NaN, infinite or absent in only one of source and artefact.`),
   ];
   return { accuracy: { engine: engine.name, engineVersion: engine.version, samples, synthetic, outputs }, notes };
-}
-
-/** The user's samples are at fault, not the artefact, when already the source fails. */
-async function runSource(source: RunModel, feeds: Feeds, index: number): Promise<Record<string, SampleTensor>> {
-  try {
-    return await source.run(feeds);
-  } catch (cause) {
-    if (!(cause instanceof QuantizeError)) throw cause;
-    throw new QuantizeError('SAMPLES_INVALID', `Sample ${index} does not run in the source model: ${cause.what}`, { hint: 'Look at the sizes of its dims and at the values of integer inputs.', cause });
-  }
 }
 
 function addSample(meters: Map<string, AccuracyMeter>, expected: Record<string, SampleTensor>, found: Record<string, SampleTensor>): void {

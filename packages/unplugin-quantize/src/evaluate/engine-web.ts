@@ -20,7 +20,7 @@ export async function loadWebEngine(): Promise<Engine> {
       const bytes = typeof model === 'string' ? await readModelFile(model) : model;
       const named = typeof model === 'string' ? model : undefined;
       const session = await oneAtATime(() => openOrtSession(ort, 'onnxruntime-web', 'wasm', bytes, options, named));
-      return { ...session, run: (feeds) => oneAtATime(() => session.run(feeds)), close: () => oneAtATime(() => session.close()) };
+      return { ...session, run: (feeds, wanted) => oneAtATime(() => session.run(feeds, wanted)), close: () => oneAtATime(() => session.close()) };
     },
   };
 }

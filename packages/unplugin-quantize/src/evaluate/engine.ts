@@ -22,7 +22,10 @@ export interface RunModel {
   inputs: ValueSignature[];
   /** Outputs of every kind; `dtype` is `unknown` for sequences and maps. `run` gives those that JavaScript can hold: no sequences, no 4-bit tensors. */
   outputs: ValueSignature[];
-  /** @throws QuantizeError ENGINE_REJECTED with the engine's message */
-  run(feeds: Feeds): Promise<Record<string, SampleTensor>>;
+  /**
+   * @param wanted names of the outputs that are needed; all unless given
+   * @throws QuantizeError ENGINE_REJECTED with the engine's message
+   */
+  run(feeds: Feeds, wanted?: readonly string[]): Promise<Record<string, SampleTensor>>;
   close(): Promise<void>;
 }

@@ -29,15 +29,16 @@ export async function findEngines(loaders: EngineLoaders = LOADERS): Promise<Fou
 }
 
 /**
- * The engine to measure in: `preferred` where it is there, else the first that is.
+ * The engine to run models in: `preferred` where it is there, else the first that is.
  *
+ * @param work what cannot be done without one, for the error
  * @throws QuantizeError ENGINE_MISSING when there is none
  */
-export function requireEngine(found: FoundEngines, preferred?: EngineName): Engine {
+export function requireEngine(found: FoundEngines, preferred?: EngineName, work = 'Accuracy cannot be measured'): Engine {
   const engine = found.engines.find(({ name }) => name === preferred) ?? found.engines[0];
   if (engine !== undefined) return engine;
   const reasons = found.missing.map(({ engine: name, reason }) => `${name}: ${reason}`).join('; ');
-  throw new QuantizeError('ENGINE_MISSING', `Accuracy cannot be measured without an engine (${reasons}).`, { hint: INSTALL_HINT });
+  throw new QuantizeError('ENGINE_MISSING', `${work} without an engine (${reasons}).`, { hint: INSTALL_HINT });
 }
 
 function reasonOf(engine: EngineName, error: unknown): string {

@@ -5,3 +5,4 @@ export { findEngines, requireEngine, type EngineLoaders, type FoundEngines } fro
 export { INSTALL_HINT } from './install-hint.ts';
 export { accuracyMeter, type AccuracyMeter, type OutputValues } from './metrics.ts';
 export { findSyntheticFeeds } from './synthetic-feeds.ts';
+export { observeRuns, type ObservedRuns, type ObserveOptions } from './observe-runs.ts';

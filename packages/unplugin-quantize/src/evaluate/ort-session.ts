@@ -36,10 +36,10 @@ export async function openOrtSession(
   return {
     inputs: session.inputMetadata.map(toSignature),
     outputs,
-    async run(feeds) {
+    async run(feeds, wanted = fetches) {
       try {
-        const results = await session.run(toOrt(ort, feeds), fetches, QUIET);
-        return Object.fromEntries(fetches.map((output) => [output, fromOrt(results[output]!)]));
+        const results = await session.run(toOrt(ort, feeds), wanted, QUIET);
+        return Object.fromEntries(wanted.map((output) => [output, fromOrt(results[output]!)]));
       } catch (cause) {
         throw rejected(`${engine} cannot run the model on ${showFeeds(feeds)}`, name, cause);
       }

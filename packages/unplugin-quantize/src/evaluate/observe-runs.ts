@@ -1,0 +1,75 @@
+import { checkFeeds, type Feeds, type SampleTensor } from '../calibrate/index.ts';
+import { QuantizeError } from '../errors.ts';
+import type { ValueSignature } from '../types.ts';
+import type { Engine, ModelFile, RunModel } from './engine.ts';
+import { runSource } from './run-source.ts';
+
+export interface ObserveOptions {
+  engine: Engine;
+  /** The source with further outputs. */
+  model: ModelFile;
+  /** Names of the outputs to look at. */
+  outputs: readonly string[];
+  /** What `openSamples` gives, or feeds; each is checked against the model's inputs. */
+  samples: AsyncIterable<unknown> | Iterable<unknown>;
+  /** Takes the outputs of one run; they are not kept. */
+  take(outputs: Record<string, SampleTensor>, sample: number): void;
+  /** Called after each sample with the number done. */
+  onProgress?: ((done: number) => void) | undefined;
+}
+
+export interface ObservedRuns {
+  samples: number;
+  /** What the samples hold: those with a batch count as many as are in it. */
+  rows: number;
+}
+
+/**
+ * Runs an observing model on one sample after the other. While one run's outputs are taken the engine works on the next, so that two runs'
+ * outputs are in memory at most.
+ *
+ * @throws QuantizeError SAMPLES_INVALID for a sample that does not fit or that the model fails on, or when there is none;
+ *   ENGINE_REJECTED when the model cannot be loaded; and what `take` throws
+ */
+export async function observeRuns({ engine, model, outputs, samples, take, onProgress }: ObserveOptions): Promise<ObservedRuns> {
+  const session = await engine.open(model);
+  try {
+    const found = { samples: 0, rows: 0 };
+    let ready: Record<string, SampleTensor> | undefined;
+    const takeReady = (): void => {
+      if (ready === undefined) return;
+      take(ready, found.samples - 1);
+      onProgress?.(found.samples);
+    };
+    for await (const sample of samples) {
+      const feeds = checkFeeds(sample, session.inputs, found.samples);
+      const running = settled(runSource(session, feeds, found.samples, outputs));
+      try {
+        takeReady();
+      } finally {
+        ready = undefined;
+        // The session must not be closed while it works.
+        await running.done;
+      }
+      ready = await running.result;
+      found.samples++;
+      found.rows += rowsOf(feeds, session);
+    }
+    takeReady();
+    if (found.samples === 0) throw new QuantizeError('SAMPLES_INVALID', 'The samples are empty: not one was given.');
+    return found;
+  } finally {
+    await session.close();
+  }
+}
+
+/** A promise beside one that only waits, so that a failure nobody came to look at is not reported as unhandled. */
+function settled<T>(result: Promise<T>): { result: Promise<T>; done: Promise<void> } {
+  return { result, done: result.then(() => undefined, () => undefined) };
+}
+
+/** The free first dimension of the first input that has more than one. */
+function rowsOf(feeds: Feeds, { inputs }: RunModel): number {
+  const batched = inputs.find(({ dims }: ValueSignature) => dims !== null && dims.length > 1);
+  return batched === undefined || typeof batched.dims![0] === 'number' ? 1 : feeds[batched.name]!.dims[0]!;
+}
