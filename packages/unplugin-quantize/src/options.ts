@@ -5,6 +5,9 @@ import type { Budget, Format } from './types.ts';
 /** Operators whose arithmetic `int8` and `int8-dynamic` can turn into integers. */
 export type DynamicOp = 'MatMul' | 'Gemm' | 'Gather' | 'LSTM' | 'Conv';
 
+/** Integers that stand for activations: unsigned or signed. */
+export type ActivationIntegers = 'u8' | 's8';
+
 /** How the range of a block of weights is chosen. */
 export type BlockAlgorithm = 'rtn' | 'search' | 'hqq' | 'k-quant' | 'gptq';
 
@@ -20,6 +23,7 @@ export interface ModelOptions {
    * How the model is stored and computed.
    * - `int8`: integer matrix products where they help (`int8-dynamic`), small storage for the other weights.
    * - `int8-dynamic`: only integer matrix products and embeddings; other weights stay float32.
+   * - `int8-static`: integer arithmetic with scales that samples fix (`calibration`), for convolutional models on CPUs; small storage for the rest.
    * - `int8-storage`: 8-bit weights that the engine unpacks once at load; float32 arithmetic, any backend.
    * - `int4`: 4-bit weights that stay packed in memory (MatMulNBits, GatherBlockQuantized); 8-bit storage for the rest.
    * - `int4-fp16`: the same with half-precision arithmetic, for GPUs; half precision for the rest; inputs and outputs stay float32.
@@ -37,6 +41,17 @@ export interface ModelOptions {
    * @default ['MatMul', 'Gemm', 'Gather']
    */
   ops?: DynamicOp[];
+  /**
+   * The integers of activations in `int8-static`: `u8` is the fastest on x86 and in WebAssembly, `s8` on ARM.
+   * @default 'u8'
+   */
+  activations?: ActivationIntegers;
+  /** Weights of 7 bits in `int8-static`: exact on x86 processors without VNNI, whose products of 8-bit integers overflow. @default false */
+  reduceRange?: boolean;
+  /** A scale for each output channel of a weight in `int8-static`, or one for the whole weight. @default true */
+  perChannel?: boolean;
+  /** Correct biases in `int8-static` by the mean error that rounding the weights brings to the samples. @default true */
+  biasCorrection?: boolean;
   /**
    * Weights that share one scale in `int4`, `int4-fp16`, `int8-weight` and `int4-storage`: 16, 32, 64, 128 or 256. Smaller blocks are more exact and
    * take more bytes: 4.63 bits a weight for 32, 4.16 for 128 (4-bit weights with zero points). Rows that it does not divide get smaller ones.
@@ -132,7 +147,7 @@ export type ResolvedModelOptions = Required<Omit<ModelOptions, Unset>> & { [Key 
 /** Options without a default of their own. */
 type Unset = 'calibration' | 'symmetric' | 'mixed';
 
-type Kind = 'format' | 'ops' | 'names' | 'words' | 'path' | 'count' | 'budget' | 'flag' | 'block' | 'algorithm' | 'method';
+type Kind = 'format' | 'ops' | 'names' | 'words' | 'path' | 'count' | 'budget' | 'flag' | 'block' | 'algorithm' | 'activations' | 'method';
 
 interface OptionRow {
   kind: Kind;
@@ -145,6 +160,7 @@ interface OptionRow {
 export const FORMATS: Record<Format, string> = {
   'int8': 'integer matrix products where they help, 8-bit storage for the rest',
   'int8-dynamic': 'integer matrix products and embeddings only',
+  'int8-static': 'integer arithmetic with scales fixed by samples, 8-bit storage for the rest',
   'int8-storage': '8-bit weights, float32 arithmetic, every backend',
   'int4': '4-bit weights in memory, float32 arithmetic, 8-bit storage for the rest',
   'int4-fp16': '4-bit weights in memory, half-precision arithmetic, for GPUs',
@@ -160,6 +176,8 @@ export const DYNAMIC_OPS: readonly DynamicOp[] = ['MatMul', 'Gemm', 'Gather', 'L
 /** Sizes of blocks that onnxruntime has kernels for. */
 export const BLOCK_SIZES: readonly number[] = [16, 32, 64, 128, 256];
 
+export const ACTIVATION_INTEGERS: readonly ActivationIntegers[] = ['u8', 's8'];
+
 export const BLOCK_ALGORITHMS: readonly BlockAlgorithm[] = ['search', 'rtn', 'hqq', 'k-quant', 'gptq'];
 
 export const CALIBRATION_METHODS: readonly CalibrationMethod[] = ['minmax', 'moving-average', 'percentile', 'entropy', 'mse'];
@@ -168,6 +186,10 @@ export const CALIBRATION_METHODS: readonly CalibrationMethod[] = ['minmax', 'mov
 export const MODEL_OPTIONS: Record<keyof ModelOptions, OptionRow> = {
   format: { kind: 'format', query: true, help: 'how the model is stored and computed' },
   ops: { kind: 'ops', query: true, help: 'operators computed in integers' },
+  activations: { kind: 'activations', query: true, help: 'integers of activations in int8-static' },
+  reduceRange: { kind: 'flag', query: true, help: '7-bit weights in int8-static, for x86 without VNNI' },
+  perChannel: { kind: 'flag', query: true, help: 'give each output channel of a weight a scale of its own in int8-static' },
+  biasCorrection: { kind: 'flag', query: true, help: 'correct biases by the mean error of rounded weights in int8-static' },
   block: { kind: 'block', query: true, help: 'weights that share a scale in 4-bit and 8-bit weight-only formats' },
   algorithm: { kind: 'algorithm', query: true, help: 'how the range of a block of weights is chosen' },
   symmetric: { kind: 'flag', query: true, help: 'blocks of weights without zero points' },
@@ -187,6 +209,10 @@ export const MODEL_OPTIONS: Record<keyof ModelOptions, OptionRow> = {
 export const MODEL_DEFAULTS: ResolvedModelOptions = {
   format: 'int8',
   ops: ['MatMul', 'Gemm', 'Gather'],
+  activations: 'u8',
+  reduceRange: false,
+  perChannel: true,
+  biasCorrection: true,
   block: 32,
   algorithm: 'search',
   symmetric: undefined,
@@ -238,6 +264,7 @@ const CHECKS: Record<Kind, (value: unknown, key: string) => void> = {
   block: (value, key) => expect(BLOCK_SIZES.includes(value as number), key, value, `one of ${BLOCK_SIZES.join(', ')}`),
   algorithm: (value, key) => oneOf(value, key, BLOCK_ALGORITHMS),
   method: (value, key) => oneOf(value, key, CALIBRATION_METHODS),
+  activations: (value, key) => oneOf(value, key, ACTIVATION_INTEGERS),
   names: checkPatterns,
   words: (value, key) => void list(value, key),
   path: (value, key) => expect(typeof value === 'string' && value !== '', key, value, 'a path'),

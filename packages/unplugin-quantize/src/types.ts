@@ -1,7 +1,7 @@
 /** Types that several rooms share and that the runtime may import. No code lives here. */
 
 /** How weights and arithmetic are stored; the value of `format`, of `?quantize=` and of `--format`. */
-export type Format = 'int8' | 'int8-dynamic' | 'int8-storage' | 'int4' | 'int4-fp16' | 'int4-storage' | 'int8-weight' | 'fp16' | 'fp16-storage' | 'none';
+export type Format = 'int8' | 'int8-dynamic' | 'int8-static' | 'int8-storage' | 'int4' | 'int4-fp16' | 'int4-storage' | 'int8-weight' | 'fp16' | 'fp16-storage' | 'none';
 
 /** Where an artefact is meant to run. */
 export type Target = 'webgpu' | 'wasm' | 'node' | 'node-cuda';
@@ -132,6 +132,21 @@ export interface ArtefactDataFile {
   sha256: string;
 }
 
+/** How much of a model's work integer kernels do, predicted from what onnxruntime fuses. */
+export interface IntegerShare {
+  /** Share of the multiply-adds, 0 to 1. */
+  share: number;
+  /** Products with constant weights, in the order of the graph. */
+  nodes: {
+    node: string;
+    op: string;
+    /** The operator that onnxruntime makes of it; null where it stays float32. */
+    kernel: string | null;
+    /** In one run, averaged over the samples. */
+    multiplyAdds: number;
+  }[];
+}
+
 /** Everything that is known of one quantized model; an entry of quantize-report.json. */
 export interface ModelReport {
   name: string;
@@ -146,6 +161,8 @@ export interface ModelReport {
   weights: WeightDecision[];
   /** Sentences that a reader must not miss: fallbacks, things not done and why. */
   notes: string[];
+  /** For formats with fixed scales of activations. */
+  integerShare?: IntegerShare;
   checks: EngineCheck[];
   accuracy: AccuracyReport | null;
   budget: BudgetResult[];

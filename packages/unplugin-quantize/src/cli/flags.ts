@@ -1,4 +1,4 @@
-import { BLOCK_ALGORITHMS, BLOCK_SIZES, BUDGET_LIMITS, CALIBRATION_METHODS, DYNAMIC_OPS, FORMATS, MODEL_DEFAULTS, MODEL_OPTIONS, type ModelOptions } from '../options.ts';
+import { ACTIVATION_INTEGERS, BLOCK_ALGORITHMS, BLOCK_SIZES, BUDGET_LIMITS, CALIBRATION_METHODS, DYNAMIC_OPS, FORMATS, MODEL_DEFAULTS, MODEL_OPTIONS, type ModelOptions } from '../options.ts';
 import type { Budget } from '../types.ts';
 
 type OptionName = keyof ModelOptions;
@@ -14,7 +14,7 @@ export interface Flag {
 /** Flags that are not called like their option. */
 const SPELLING: Partial<Record<OptionName, string>> = { sampleLimit: 'samples' };
 
-const VALUE_NAMES: Record<Exclude<Kind, 'budget' | 'flag'>, string> = { format: 'format', ops: 'a,b', names: 'a,b', words: 'a,b', path: 'path', count: 'n', block: 'n', algorithm: 'name', method: 'name' };
+const VALUE_NAMES: Record<Exclude<Kind, 'budget' | 'flag'>, string> = { format: 'format', ops: 'a,b', names: 'a,b', words: 'a,b', path: 'path', count: 'n', block: 'n', algorithm: 'name', activations: 'name', method: 'name' };
 
 /** The flags of a model's options: one each, a budget has one for each limit. */
 export function modelFlags(): Flag[] {
@@ -43,6 +43,7 @@ const READERS: Record<Kind, (values: FlagValues, name: string) => unknown> = {
   count: readLast,
   block: readLast,
   algorithm: readText,
+  activations: readText,
   method: readText,
   flag: readLast,
   budget: readBudget,
@@ -82,6 +83,7 @@ const CHOICES: Partial<Record<Kind, readonly (string | number)[]>> = {
   ops: DYNAMIC_OPS,
   block: BLOCK_SIZES,
   algorithm: BLOCK_ALGORITHMS,
+  activations: ACTIVATION_INTEGERS,
   method: CALIBRATION_METHODS,
 };
 

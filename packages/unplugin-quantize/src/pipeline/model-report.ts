@@ -19,7 +19,7 @@ export interface ReportParts {
  * @throws QuantizeError when a limit was asked for and its figure could not be measured
  */
 export function modelReport({ name, requestedFormat, sourceSha256, artefact, measured, budget }: ReportParts): ModelReport {
-  const { sha256, data, sourceBytes, format, minOnnxruntime, inputs, outputs, weights, notes } = artefact;
+  const { sha256, data, sourceBytes, format, minOnnxruntime, inputs, outputs, weights, notes, integerShare } = artefact;
   const bytes = artefact.bytes + (data?.bytes ?? 0);
   const { checks, accuracy } = measured;
   return {
@@ -32,6 +32,7 @@ export function modelReport({ name, requestedFormat, sourceSha256, artefact, mea
     outputs,
     weights,
     notes: [...notes, ...measured.notes],
+    ...(integerShare && { integerShare }),
     checks,
     accuracy,
     budget: judge(applicableBudget(budget, requestedFormat), { bytes, sourceBytes, accuracy }),

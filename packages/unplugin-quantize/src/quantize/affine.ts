@@ -15,9 +15,9 @@ export const INT8: QuantType = { dtype: 'int8', min: -127, max: 127, zeroPoint: 
 export const UINT8: QuantType = { dtype: 'uint8', min: 0, max: 255, zeroPoint: 128 };
 
 /** Added and subtracted, it rounds a float64 of float32 size to the nearest integer, ties to even (3 x 2^51). */
-const ROUNDER = 6_755_399_441_055_744;
+export const ROUNDER = 6_755_399_441_055_744;
 /** The smallest normal float32; a smaller scale would lose precision, so such a channel gets scale 1 (quant_utils.compute_scale_zp). */
-const SMALLEST_SCALE = 1.175_494_350_822_287_5e-38;
+export const SMALLEST_SCALE = 1.175_494_350_822_287_5e-38;
 
 /** An 8-bit tensor and the scale of each channel; both are computed when they are first read. */
 export interface QuantizedTensor {
@@ -37,7 +37,14 @@ export function quantizeSymmetric(
 ): QuantizedTensor {
   const layout = channelLayout(tensor.dims, axis);
   let known: Float32Array | undefined;
-  const scales = (): Float32Array => (known ??= symmetricScales(tensor, layout, type, name, scaleType));
+  return quantizeWithScales(tensor, axis, type, () => (known ??= symmetricScales(tensor, layout, type, name, scaleType)), scaleType);
+}
+
+/** The same with scales that the caller knows, none of them below `symmetricScales`; they are asked for again and again. */
+export function quantizeWithScales(
+  tensor: Tensor, axis: number | undefined, type: QuantType, scales: () => Float32Array, scaleType: 'float32' | 'float16' = 'float32',
+): QuantizedTensor {
+  const layout = channelLayout(tensor.dims, axis);
   return {
     values: {
       dtype: type.dtype,
@@ -54,7 +61,8 @@ export function quantizeSymmetric(
   };
 }
 
-function symmetricScales(tensor: Tensor, layout: ChannelLayout, type: QuantType, name: string, scaleType: 'float32' | 'float16'): Float32Array {
+/** One scale for each channel, so that the largest magnitude is the largest integer. */
+export function symmetricScales(tensor: Tensor, layout: ChannelLayout, type: QuantType, name: string, scaleType: 'float32' | 'float16' = 'float32'): Float32Array {
   return channelMaxima(tensor, layout).map((max) => {
     const exact = (2 * max) / (type.max - type.min);
     const scale = exact < SMALLEST_SCALE ? 1 : scaleType === 'float16' ? ceilToHalf(exact) : exact;
@@ -68,7 +76,7 @@ function symmetricScales(tensor: Tensor, layout: ChannelLayout, type: QuantType,
 }
 
 /** The smallest float16 that is not below a positive number, so that no quantized value overflows; infinity beyond 65504. */
-function ceilToHalf(value: number): number {
+export function ceilToHalf(value: number): number {
   const bits = float16Bits(value);
   return halfToNumber(halfToNumber(bits) < value ? bits + 1 : bits);
 }

@@ -1,13 +1,13 @@
 import { indexEdges, namesOf, scopesOf, type Edges, type Names, type Scope, type Use } from '../graph/index.ts';
 import { dtypeOf, tensorOf, type Model, type NodeProto, type Tensor, type TensorProto } from '../onnx/index.ts';
 import type { ResolvedModelOptions } from '../options.ts';
-import type { WeightDecision } from '../types.ts';
+import type { IntegerShare, WeightDecision } from '../types.ts';
 import { findExclusions, nodeExclusion } from './exclusions.ts';
 import { factorFinder, type FindFactor } from './gptq/hessian.ts';
 import { nameMatcher } from './match-names.ts';
 import type { Observed, Statistics } from './static/statistics.ts';
 
-export type QuantizeOptions = Pick<ResolvedModelOptions, 'format' | 'ops' | 'block' | 'algorithm' | 'symmetric' | 'mixed' | 'exclude' | 'excludeOps' | 'include' | 'minElements' | 'keepNames'>;
+export type QuantizeOptions = Pick<ResolvedModelOptions, 'format' | 'ops' | 'activations' | 'reduceRange' | 'perChannel' | 'biasCorrection' | 'block' | 'algorithm' | 'symmetric' | 'mixed' | 'exclude' | 'excludeOps' | 'include' | 'minElements' | 'keepNames'>;
 
 /** What the schemes of one model share: the model they edit and what they decided. */
 export interface Context {
@@ -29,6 +29,8 @@ export interface Context {
   readonly inputFactor: FindFactor;
   /** What samples told of activations; empty where none were observed. */
   readonly statistics: Statistics;
+  /** What schemes tell the report. */
+  readonly told: { integerShare?: IntegerShare };
 }
 
 /** A float32 initializer that nobody has decided about, with all its readers. */
@@ -43,7 +45,7 @@ export interface Weight {
 
 export function createContext(model: Model, options: QuantizeOptions, { hessians = new Map(), statistics = new Map() }: Observed = {}): Context {
   const weights = new Set(scopesOf(model).flatMap(({ graph }) => graph.initializer).filter((proto) => dtypeOf(proto.dataType) === 'float32'));
-  const context = { model, options, names: namesOf(model), excluded: nameMatcher(options.exclude), decisions: new Map(), notes: [], weights, inputFactor: factorFinder(hessians), statistics };
+  const context = { model, options, names: namesOf(model), excluded: nameMatcher(options.exclude), decisions: new Map(), notes: [], weights, inputFactor: factorFinder(hessians), statistics, told: {} };
   return { ...context, leavesNode: nodeExclusion(options), exclusions: findExclusions(options, undecidedWeights(context)) };
 }
 

@@ -7,7 +7,7 @@ import { prepareGraph } from '../graph/passes/run-passes.ts';
 import { sortNodes } from '../graph/passes/sort-nodes.ts';
 import { inlineRefusals, tensorsOf } from '../graph/index.ts';
 import { externalLocations, rangePayload, readModel, writeModel, type ByteSource, type ExternalFiles, type Model, type Payload } from '../onnx/index.ts';
-import type { Format, ValueSignature, WeightDecision } from '../types.ts';
+import type { Format, IntegerShare, ValueSignature, WeightDecision } from '../types.ts';
 import { createContext, decide, undecidedWeights, type Context, type QuantizeOptions } from './context.ts';
 import { computeInIntegers } from './dynamic.ts';
 import { computeInHalves } from './float16-graph.ts';
@@ -16,6 +16,7 @@ import { computeLstmsInIntegers } from './lstm.ts';
 import { minOnnxruntime } from './min-version.ts';
 import { inputSignatures, outputSignatures } from './signature.ts';
 import { splitModel, type WrittenModel } from './split-model.ts';
+import { computeStatically, isConvolutional, prepareStatic } from './static/index.ts';
 import type { Observed } from './static/statistics.ts';
 import { storeSmall } from './storage.ts';
 import { storeFourBits } from './storage4.ts';
@@ -36,6 +37,8 @@ export interface QuantizedSource extends WrittenModel {
   format: Format;
   weights: WeightDecision[];
   notes: string[];
+  /** For fixed scales of activations: how much of the work integer kernels do. */
+  integerShare?: IntegerShare;
   minOnnxruntime: string;
   inputs: ValueSignature[];
   outputs: ValueSignature[];
@@ -49,6 +52,7 @@ export interface QuantizedSource extends WrittenModel {
 const SCHEMES: Record<Format, readonly ((context: Context) => void)[]> = {
   'int8': [computeLstmsInIntegers, computeInIntegers, (context) => storeSmall(context, 'int8')],
   'int8-dynamic': [computeLstmsInIntegers, computeInIntegers],
+  'int8-static': [computeStatically, (context) => storeSmall(context, 'int8')],
   'int8-storage': [(context) => storeSmall(context, 'int8')],
   'fp16-storage': [(context) => storeSmall(context, 'float16')],
   'int4': [(context) => keepPacked(context, 4), (context) => storeSmall(context, 'int8')],
@@ -90,7 +94,7 @@ export function quantizeSource(
   const weights = [...context.decisions.values()];
   if (stream.byteLength < untouched.byteLength) {
     if (weights.every(({ scheme }) => scheme === 'kept')) context.notes.push(`As ${options.format} no weight of the model changes: the file is only tidied up.`);
-    return { ...about, ...finished(model, stream, options.format, dataLocation), format: options.format, weights, notes: context.notes, minOnnxruntime: minOnnxruntime(model) };
+    return { ...about, ...finished(model, stream, options.format, dataLocation), format: options.format, weights, notes: context.notes, minOnnxruntime: minOnnxruntime(model), ...context.told };
   }
   const larger = `As ${options.format} the model would have ${stream.byteLength} bytes in place of ${untouched.byteLength}: it is left as it is.`;
   const kept = weights.map((weight) => ({ ...weight, scheme: 'kept', bytesAfter: weight.bytesBefore, reason: weight.reason ?? 'the model would grow' }));
@@ -101,10 +105,11 @@ export function quantizeSource(
 function quantizeModel(model: Model, options: QuantizeOptions, observed: Observed): { context: Context; stream: Payload } {
   const unmatched = unmatchedNames(model, options);
   inlineExternalData(model);
-  prepareGraph(model);
+  const refusal = isObserved(options, observed) ? prepareStatic(model) : void prepareGraph(model);
   const context = createContext(model, options, observed);
   context.notes.push(...inlineRefusals(model).values(), ...unmatched(model));
-  for (const scheme of SCHEMES[options.format]) scheme(context);
+  if (refusal !== undefined) context.notes.push(`No fixed scales: ${refusal}.`);
+  for (const scheme of SCHEMES[refusal === undefined ? fullFormat(context, observed) : 'int8']) scheme(context);
   for (const weight of undecidedWeights(context)) {
     const reason = context.exclusions.get(weight.proto) ?? 'not read by an operator that the format changes';
     decide(context, weight, 'kept', weight.tensor.byteLength, reason);
@@ -112,6 +117,25 @@ function quantizeModel(model: Model, options: QuantizeOptions, observed: Observe
   dropUnusedInitializers(model);
   if (!options.keepNames) minifyNames(model);
   return { context, stream: writeModel(model) };
+}
+
+/**
+ * True where samples told of activations and the format makes use of it.
+ *
+ * @throws QuantizeError SAMPLES_NOT_FOUND for a format that needs them
+ */
+function isObserved({ format }: QuantizeOptions, { statistics }: Observed): boolean {
+  if (statistics !== undefined || format !== 'int8-static') return statistics !== undefined && (format === 'int8-static' || format === 'int8');
+  throw new QuantizeError('SAMPLES_NOT_FOUND', 'int8-static fixes the scales of activations by samples, and there are none.', {
+    option: 'calibration',
+    hint: 'Give samples as `calibration`, or use int8-dynamic, which measures every input while the model runs.',
+  });
+}
+
+/** `int8` fixes the scales of convolutional models whose activations were observed: dynamic ones cost convolutions more than integers save. */
+function fullFormat(context: Context, observed: Observed): Format {
+  const { format } = context.options;
+  return format === 'int8' && isObserved(context.options, observed) && isConvolutional(context) ? 'int8-static' : format;
 }
 
 /** Protobuf, and with it every engine, reads no larger message. */

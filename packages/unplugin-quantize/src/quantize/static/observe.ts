@@ -1,12 +1,14 @@
-import { isOperator } from '../../graph/index.ts';
 import { assertSound } from '../../graph/passes/assert-sound.ts';
 import { sortNodes } from '../../graph/passes/sort-nodes.ts';
 import { create, dtypeCode, readModel, ValueInfoProtoSchema, writeModel, type ByteSource, type ExternalFiles, type Model, type Payload } from '../../onnx/index.ts';
-import type { QuantizeOptions } from '../context.ts';
+import { createContext, type QuantizeOptions } from '../context.ts';
 import { inlineExternalData } from '../inline-external.ts';
-import { floatValues } from './float-values.ts';
+import { mainGraph } from './candidates.ts';
+import { staticOperator } from './operators.ts';
+import { planStatic, rootOf } from './plan.ts';
 import { prepareStatic } from './prepare.ts';
 import type { Tap } from './statistics.ts';
+import { workTaps } from './work.ts';
 
 /**
  * The model as static quantization will see it, with every value whose range it needs as a further output. Weights stay lazy.
@@ -14,34 +16,28 @@ import type { Tap } from './statistics.ts';
  * @returns the model, and what to watch; no taps where nothing of the model would be quantized
  * @throws QuantizeError when the model cannot be read (see quantizeSource)
  */
-export function observeActivations(source: ByteSource, files: ExternalFiles | undefined, _options: QuantizeOptions): { stream: Payload; taps: Tap[] } {
+export function observeActivations(source: ByteSource, files: ExternalFiles | undefined, options: QuantizeOptions): { stream: Payload; taps: Tap[] } {
   const model = readModel(source, files);
   sortNodes(model);
   assertSound(model);
   inlineExternalData(model);
   const refusal = prepareStatic(model);
-  const taps = refusal === undefined ? tapsOf(model) : [];
+  const taps = refusal === undefined ? tapsOf(model, options) : [];
   const graph = model.proto.graph!;
   const outputs = new Set(graph.output.map(({ name }) => name));
   for (const { name } of taps) if (!outputs.has(name)) graph.output.push(floatOutput(name));
   return { stream: writeModel(model), taps };
 }
 
-/** Operators whose inputs and outputs may be quantized, with the channel axis of what they read. */
-const OBSERVED: Record<string, number | null> = { Conv: 1, MatMul: -1, Gemm: -1, Add: null, Mul: null, Relu: null, Clip: null, AveragePool: null, GlobalAveragePool: null, LeakyRelu: null, Sigmoid: null, Softmax: null, Concat: null };
-
-function tapsOf(model: Model): Tap[] {
-  const floats = floatValues(model);
+/** All that may have to be known, whatever the user excludes: then one observation serves every choice of nodes. */
+function tapsOf(model: Model, options: QuantizeOptions): Tap[] {
+  const main = mainGraph(createContext(model, { ...options, exclude: [], excludeOps: [], include: [], minElements: 1 }));
+  const plan = planStatic(main);
   const taps = new Map<string, Tap>();
-  for (const node of model.proto.graph!.node) {
-    if (!isOperator(node, ...Object.keys(OBSERVED))) continue;
-    const axis = OBSERVED[node.opType]!;
-    for (const [index, name] of [...node.input, ...node.output].entries()) {
-      if (!floats.has(name)) continue;
-      const channelAxis = taps.get(name)?.channelAxis ?? (index === 0 ? axis : null);
-      taps.set(name, { name, channelAxis });
-    }
-  }
+  const add = (name: string, channelAxis: number | null): void => void taps.set(name, { name, channelAxis: taps.get(name)?.channelAxis ?? channelAxis });
+  for (const name of plan.quantized) add(rootOf(name, plan).root, null);
+  for (const { node, weight, activations } of plan.nodes) if (weight !== undefined) add(activations[0]!, staticOperator(node)!.channelAxis!);
+  for (const name of workTaps(main)) add(name, null);
   return [...taps.values()];
 }
 

@@ -1,3 +1,5 @@
+import type { HessianSource } from '../gptq/hessian.ts';
+
 /** A value of the model that has to be watched while samples run. */
 export interface Tap {
   /** Name of the value: an output of the observing model, and the key of its statistics. */
@@ -23,7 +25,7 @@ export type Statistics = ReadonlyMap<string, TensorStatistics>;
 /** What samples told of a model before it is quantized. */
 export interface Observed {
   /** Of the inputs of products, for GPTQ (`observeSource`). */
-  hessians?: ReadonlyMap<string, Float64Array>;
+  hessians?: HessianSource;
   /** Of activations, for static quantization (`observeActivations`). */
   statistics?: Statistics;
 }

@@ -1,0 +1,69 @@
+import { isOperator, nodeLabel } from '../../graph/index.ts';
+import { elementCount, type NodeProto } from '../../onnx/index.ts';
+import type { IntegerShare } from '../../types.ts';
+import type { Context } from '../context.ts';
+import { mainGraph, type Candidate, type MainGraph } from './candidates.ts';
+import { staticOperator } from './operators.ts';
+import { planStatic, type Plan } from './plan.ts';
+
+/** A product with a constant weight in the main graph, with the value whose elements tell how often the weight is used. */
+interface Product {
+  node: NodeProto;
+  value: string;
+  /** Multiply-adds for each element of the value. */
+  perElement: number;
+  /** Elements of the weight. */
+  count: number;
+}
+
+/** Values whose numbers of elements tell the work of products. */
+export function workTaps(main: MainGraph): string[] {
+  return productsOf(main).map(({ value }) => value);
+}
+
+function productsOf({ edges, weights, floats }: MainGraph): Product[] {
+  return edges.scope.graph.node.flatMap((node) => {
+    const weight = isOperator(node, 'Conv', 'ConvTranspose', 'MatMul', 'Gemm') ? weights.get(node.input[1] ?? '') : undefined;
+    const [input = '', output = ''] = [node.input[0], node.output[0]];
+    if (weight === undefined || !floats.has(input) || !floats.has(output)) return [];
+    const { dims } = weight.tensor;
+    const count = elementCount(dims);
+    if (isOperator(node, 'Conv')) return [{ node, count, value: output, perElement: count / dims[0]! }];
+    if (isOperator(node, 'ConvTranspose')) return [{ node, count, value: input, perElement: count / dims[0]! }];
+    // Rows of the input are as long as the weight has rows; for transB, columns.
+    const isTransposed = isOperator(node, 'Gemm') && node.attribute.some(({ name, i }) => name === 'transB' && i !== 0n);
+    return [{ node, count, value: input, perElement: dims[isTransposed ? 0 : 1] ?? 1 }];
+  });
+}
+
+/**
+ * The share of multiply-adds of products with constant weights that integer kernels do, node by node. Where samples told no sizes, each weight
+ * counts as used once.
+ */
+export function integerShare(main: MainGraph, plan: Plan): IntegerShare {
+  const { statistics } = main.context;
+  const integer = new Map(plan.nodes.map((candidate) => [candidate.node, candidate]));
+  const products = productsOf(main);
+  const isKnown = products.every(({ value }) => statistics.get(value)?.elements !== undefined);
+  const nodes = products.map(({ node, value, perElement, count }) => {
+    const candidate = integer.get(node);
+    const multiplyAdds = isKnown ? Math.round(statistics.get(value)!.elements! * perElement) : count;
+    return { node: nodeLabel(node), op: node.opType, kernel: candidate === undefined ? null : kernelOf(candidate, plan), multiplyAdds };
+  });
+  const sum = (some: typeof nodes): number => some.reduce((total, { multiplyAdds }) => total + multiplyAdds, 0);
+  return { share: sum(nodes.filter(({ kernel }) => kernel !== null)) / Math.max(1, sum(nodes)), nodes };
+}
+
+/** True when convolutions do most of the multiply-adds. */
+export function isConvolutional(context: Context): boolean {
+  const main = mainGraph(context);
+  const { nodes } = integerShare(main, planStatic(main));
+  const sum = (some: typeof nodes): number => some.reduce((total, { multiplyAdds }) => total + multiplyAdds, 0);
+  return sum(nodes.filter(({ op }) => op === 'Conv')) > sum(nodes) / 2;
+}
+
+/** The operator that onnxruntime makes of an integer node. */
+export function kernelOf({ node, outputs }: Candidate, { quantized }: Plan): string {
+  const { kernel, floatKernel } = staticOperator(node)!;
+  return (quantized.has(outputs[0]!) ? kernel : floatKernel) ?? node.opType;
+}

@@ -1,0 +1,52 @@
+import * as ort from 'onnxruntime-node';
+import { bytesSource, readPayload } from '../../packages/unplugin-quantize/src/onnx/index.ts';
+import { observeActivations, type QuantizeOptions, type Statistics, type Tap, type TensorStatistics } from '../../packages/unplugin-quantize/src/quantize/index.ts';
+import type { Feeds } from './run-model.ts';
+
+/** Runs the observing model of a source over samples, and takes the smallest and largest value of everything that is watched. */
+export async function minMaxStatistics(source: Uint8Array, options: QuantizeOptions, samples: Iterable<Feeds>): Promise<Statistics> {
+  const { stream, taps } = observeActivations(bytesSource(source, 'test model'), undefined, options);
+  const session = await ort.InferenceSession.create(readPayload(stream), { logSeverityLevel: 3, intraOpNumThreads: 1 });
+  const found = new Map<string, Sums>();
+  let runs = 0;
+  for (const feeds of samples) {
+    const outputs = await session.run(feeds, taps.map(({ name }) => name));
+    for (const tap of taps) add(found, tap, outputs[tap.name]!);
+    runs++;
+  }
+  await session.release();
+  return new Map([...found].map(([name, sums]) => [name, statisticsOf(sums, runs)]));
+}
+
+interface Sums {
+  min: number;
+  max: number;
+  elements: number;
+  channels: { min: Float32Array; max: Float32Array; sum: Float64Array } | undefined;
+}
+
+function add(found: Map<string, Sums>, { name, channelAxis }: Tap, { data, dims }: ort.Tensor): void {
+  const values = data as Float32Array;
+  const axis = channelAxis === null ? 0 : (channelAxis + dims.length) % dims.length;
+  const channels = channelAxis === null ? 0 : dims[axis]!;
+  const inner = dims.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const sums = found.get(name) ?? { min: Infinity, max: -Infinity, elements: 0, channels: channels === 0 ? undefined : { min: new Float32Array(channels).fill(Infinity), max: new Float32Array(channels).fill(-Infinity), sum: new Float64Array(channels) } };
+  found.set(name, sums);
+  for (const [i, value] of values.entries()) {
+    if (value < sums.min) sums.min = value;
+    if (value > sums.max) sums.max = value;
+    if (sums.channels === undefined) continue;
+    const channel = Math.floor(i / inner) % channels;
+    const { min, max, sum } = sums.channels;
+    if (value < min[channel]!) min[channel] = value;
+    if (value > max[channel]!) max[channel] = value;
+    sum[channel]! += value;
+  }
+  sums.elements += values.length;
+}
+
+function statisticsOf({ min, max, elements, channels }: Sums, runs: number): TensorStatistics {
+  const statistics: TensorStatistics = { min, max, elements: elements / runs };
+  if (channels !== undefined) statistics.channels = { min: channels.min, max: channels.max, mean: channels.sum.map((sum) => (sum * channels.sum.length) / elements) };
+  return statistics;
+}
