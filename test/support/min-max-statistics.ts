@@ -1,7 +1,17 @@
 import * as ort from 'onnxruntime-node';
 import { bytesSource, readPayload } from '../../packages/unplugin-quantize/src/onnx/index.ts';
 import { observeActivations, type QuantizeOptions, type Statistics, type Tap, type TensorStatistics } from '../../packages/unplugin-quantize/src/quantize/index.ts';
-import type { Feeds } from './run-model.ts';
+import { MODEL_DEFAULTS } from '../../packages/unplugin-quantize/src/options.ts';
+import type { Model } from '../../packages/unplugin-quantize/src/onnx/index.ts';
+import { quantize, type Quantized } from './quantize-model.ts';
+import { bytesOf, type Feeds } from './run-model.ts';
+
+/** Quantizes with fixed scales, whose ranges are those of the given samples. */
+export async function quantizeStatic(source: Model | Uint8Array, samples: readonly Feeds[], options: Partial<QuantizeOptions> = {}): Promise<Quantized> {
+  const bytes = source instanceof Uint8Array ? source : bytesOf(source);
+  const all: QuantizeOptions = { ...MODEL_DEFAULTS, format: 'int8-static', keepNames: true, ...options };
+  return quantize(bytes, all, undefined, { statistics: await minMaxStatistics(bytes, all, samples) });
+}
 
 /** Runs the observing model of a source over samples, and takes the smallest and largest value of everything that is watched. */
 export async function minMaxStatistics(source: Uint8Array, options: QuantizeOptions, samples: Iterable<Feeds>): Promise<Statistics> {
@@ -32,17 +42,21 @@ function add(found: Map<string, Sums>, { name, channelAxis }: Tap, { data, dims 
   const inner = dims.slice(axis + 1).reduce((a, b) => a * b, 1);
   const sums = found.get(name) ?? { min: Infinity, max: -Infinity, elements: 0, channels: channels === 0 ? undefined : { min: new Float32Array(channels).fill(Infinity), max: new Float32Array(channels).fill(-Infinity), sum: new Float64Array(channels) } };
   found.set(name, sums);
-  for (const [i, value] of values.entries()) {
-    if (value < sums.min) sums.min = value;
-    if (value > sums.max) sums.max = value;
-    if (sums.channels === undefined) continue;
-    const channel = Math.floor(i / inner) % channels;
-    const { min, max, sum } = sums.channels;
-    if (value < min[channel]!) min[channel] = value;
-    if (value > max[channel]!) max[channel] = value;
-    sum[channel]! += value;
-  }
   sums.elements += values.length;
+  for (let i = 0; i < values.length; i++) {
+    if (values[i]! < sums.min) sums.min = values[i]!;
+    if (values[i]! > sums.max) sums.max = values[i]!;
+  }
+  if (sums.channels === undefined) return;
+  const { min, max, sum } = sums.channels;
+  for (let from = 0, channel = 0; from < values.length; from += inner, channel = (channel + 1) % channels) {
+    for (let i = from; i < from + inner; i++) {
+      const value = values[i]!;
+      if (value < min[channel]!) min[channel] = value;
+      if (value > max[channel]!) max[channel] = value;
+      sum[channel]! += value;
+    }
+  }
 }
 
 function statisticsOf({ min, max, elements, channels }: Sums, runs: number): TensorStatistics {

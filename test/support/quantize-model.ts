@@ -1,6 +1,6 @@
 import { float16ToFloat32, readPayload, tensorOf, type Model, type Payload, type TensorProto } from '../../packages/unplugin-quantize/src/onnx/index.ts';
 import { bytesSource, readModel, type ExternalFiles } from '../../packages/unplugin-quantize/src/onnx/index.ts';
-import { quantizeSource, type QuantizedSource, type QuantizeOptions } from '../../packages/unplugin-quantize/src/quantize/index.ts';
+import { quantizeSource, type Observed, type QuantizedSource, type QuantizeOptions } from '../../packages/unplugin-quantize/src/quantize/index.ts';
 import { MODEL_DEFAULTS } from '../../packages/unplugin-quantize/src/options.ts';
 import { bytesOf } from './run-model.ts';
 
@@ -11,9 +11,9 @@ export interface Quantized extends QuantizedSource {
 }
 
 /** Quantizes a model as a build does, but with the names kept unless asked otherwise, so that tests can find values. */
-export function quantize(source: Model | Uint8Array, options: Partial<QuantizeOptions>, files?: ExternalFiles): Quantized {
+export function quantize(source: Model | Uint8Array, options: Partial<QuantizeOptions>, files?: ExternalFiles, observed?: Observed): Quantized {
   const bytes = source instanceof Uint8Array ? source : bytesOf(source);
-  const result = quantizeSource(bytesSource(bytes, 'test model'), files, { ...MODEL_DEFAULTS, keepNames: true, ...options });
+  const result = quantizeSource(bytesSource(bytes, 'test model'), files, { ...MODEL_DEFAULTS, keepNames: true, ...options }, observed);
   const artefact = readPayload(result.stream);
   return { ...result, bytes: artefact, model: readModel(bytesSource(artefact, 'artefact')) };
 }

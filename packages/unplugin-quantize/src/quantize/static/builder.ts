@@ -1,5 +1,5 @@
 import { makeNode, type AttributeValue } from '../../graph/index.ts';
-import { arrayTensor, tensorProto, type NodeProto, type Tensor } from '../../onnx/index.ts';
+import { arrayTensor, elementCount, tensorProto, type NodeProto, type Tensor } from '../../onnx/index.ts';
 import type { Context } from '../context.ts';
 import type { ActivationType, Parameters } from './parameters.ts';
 import type { QuantizedWeight } from './product-tensors.ts';
@@ -12,8 +12,10 @@ export interface Builder {
   constant(base: string, tensor: Tensor): string;
   quantize(input: string, output: string, parameters: Parameters): NodeProto;
   dequantize(input: string, output: string, parameters: Parameters): NodeProto;
-  /** DequantizeLinear of a weight or bias, without a zero point: zero. */
-  dequantizeSymmetric(input: string, output: string, scale: string, axis: number | undefined): NodeProto;
+  /** DequantizeLinear of a weight or bias around zero. An absent zero point is zero too, but onnxruntime fuses matrices only with one. */
+  dequantizeSymmetric(input: string, output: string, scale: string, axis: number | undefined, zeroPoint?: string): NodeProto;
+  /** The name of int8 zeros of a shape. */
+  zeros(dims: readonly number[]): string;
   /** The name of input scale times weight scale, and the node that computes it where that is smaller than the numbers: engines fold it. */
   productScale(inputScale: number, weightScale: string, weight: QuantizedWeight, base: string): { name: string; nodes: NodeProto[] };
 }
@@ -43,10 +45,11 @@ export function createBuilder({ model, names }: Context, type: ActivationType): 
     constant,
     quantize: (input, output, parameters) => linear('QuantizeLinear', input, output, parameters),
     dequantize: (input, output, parameters) => linear('DequantizeLinear', input, output, parameters),
-    dequantizeSymmetric(input, output, scale, axis) {
+    dequantizeSymmetric(input, output, scale, axis, zeroPoint) {
       const attributes: Record<string, AttributeValue> = axis === undefined ? {} : { axis: BigInt(axis) };
-      return makeNode('DequantizeLinear', [input, scale], [output], attributes);
+      return makeNode('DequantizeLinear', [input, scale, ...(zeroPoint === undefined ? [] : [zeroPoint])], [output], attributes);
     },
+    zeros: (dims) => shared(`zeros ${dims.join()}`, () => constant('zeros', arrayTensor('int8', dims, new Int8Array(elementCount(dims))))),
     productScale(inputScale, weightScale, { scaleValues, scales }, base) {
       const [length = 1] = scales.dims;
       if (length >= FOLDED_CHANNELS) {

@@ -21,7 +21,7 @@ export function observeActivations(source: ByteSource, files: ExternalFiles | un
   sortNodes(model);
   assertSound(model);
   inlineExternalData(model);
-  const refusal = prepareStatic(model);
+  const refusal = prepareStatic(model, options);
   const taps = refusal === undefined ? tapsOf(model, options) : [];
   const graph = model.proto.graph!;
   const outputs = new Set(graph.output.map(({ name }) => name));

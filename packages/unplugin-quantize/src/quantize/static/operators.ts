@@ -1,4 +1,4 @@
-import { findAttribute, floatAttribute, intAttribute, isOperator } from '../../graph/index.ts';
+import { findAttribute, floatAttribute, intAttribute, isOperator, stringAttribute } from '../../graph/index.ts';
 import type { NodeProto } from '../../onnx/index.ts';
 
 /**
@@ -44,7 +44,8 @@ const OPERATORS: Record<string, StaticOperator> = {
   Concat: arithmetic('QLinearConcat', Infinity),
   MaxPool: { ...mover, unless: ({ output }) => (output[1] ?? '') !== '' },
   Reshape: mover, Flatten: mover, Transpose: mover, Squeeze: mover, Unsqueeze: mover, Slice: mover, Split: mover, Expand: mover, Tile: mover,
-  Gather: mover, GatherElements: mover, DepthToSpace: mover, Resize: mover,
+  Gather: mover, GatherElements: mover, DepthToSpace: mover,
+  Resize: { ...mover, unless: (node) => stringAttribute(node, 'mode', 'nearest') !== 'nearest' },
 };
 
 /** The row of a node's operator; undefined where it stays float. */

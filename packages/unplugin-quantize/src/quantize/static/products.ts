@@ -60,7 +60,8 @@ export function productNodes(products: Products, build: Builder, candidate: Cand
   if (made === undefined) {
     made = { name: build.fresh(`${proto.name}_d`), scale: build.constant(`${proto.name}_s`, quantized.scales) };
     const values = build.constant(`${proto.name}_q`, quantized.values);
-    nodes.push(build.dequantizeSymmetric(values, made.name, made.scale, quantized.isPerChannel ? weight.axis : undefined));
+    const zeroPoint = isOperator(node, 'Conv') ? undefined : build.zeros(quantized.scales.dims);
+    nodes.push(build.dequantizeSymmetric(values, made.name, made.scale, quantized.isPerChannel ? weight.axis : undefined, zeroPoint));
     products.made.set(proto, made);
   }
   node.input[1] = made.name;
