@@ -1,3 +1,4 @@
+import { checkCalibration, type CalibrationSpec } from './calibration.ts';
 import { QuantizeError } from './errors.ts';
 import { didYouMean } from './suggest.ts';
 import type { Budget, Format } from './types.ts';
@@ -52,6 +53,24 @@ export interface ModelOptions {
   perChannel?: boolean;
   /** Correct biases in `int8-static` by the mean error that rounding the weights brings to the samples. @default true */
   biasCorrection?: boolean;
+  /**
+   * Whether `int8-static` evens out the channels of activations first, by powers of two that move from one product's weights to the next
+   * one's: the model computes the same, and channels that differ a lot in range can share a scale.
+   * @default true
+   */
+  equalize?: boolean;
+  /**
+   * Whether `int8-static` moves large channels of what matrix products read into their weights, which have scales of their own: what is read
+   * then needs fewer levels. Transformers lose much less accuracy.
+   * @default true
+   */
+  smooth?: boolean;
+  /**
+   * Whether `int8-static` chooses for each weight if it is rounded up or down, by what it does to the outputs of its layer on the samples.
+   * Takes more time.
+   * @default false
+   */
+  reconstruct?: boolean;
   /**
    * Weights that share one scale in `int4`, `int4-fp16`, `int8-weight` and `int4-storage`: 16, 32, 64, 128 or 256. Smaller blocks are more exact and
    * take more bytes: 4.63 bits a weight for 32, 4.16 for 128 (4-bit weights with zero points). Rows that it does not divide get smaller ones.
@@ -111,8 +130,13 @@ export interface ModelOptions {
    * @default false
    */
   keepNames?: boolean;
-  /** Path of the samples that accuracy is measured on: a module that yields feeds, or an .npz with an array for each input. */
-  calibration?: string;
+  /**
+   * Samples that accuracy is measured on: a path of a module that yields feeds, of arrays (.npz, .npy, .json, .jsonl), of texts with a tokenizer.json beside
+   * them, of .wav files or of images, a folder or pattern of such files; or, in a configuration file, an object that also says how they are prepared.
+   * @example './photos'
+   * @example { images: './photos/*.jpg', mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }
+   */
+  calibration?: string | CalibrationSpec;
   /**
    * How static quantization chooses the range of an activation from what the samples showed.
    * - `minmax`: all values.
@@ -147,7 +171,7 @@ export type ResolvedModelOptions = Required<Omit<ModelOptions, Unset>> & { [Key 
 /** Options without a default of their own. */
 type Unset = 'calibration' | 'symmetric' | 'mixed';
 
-type Kind = 'format' | 'ops' | 'names' | 'words' | 'path' | 'count' | 'budget' | 'flag' | 'block' | 'algorithm' | 'activations' | 'method';
+type Kind = 'format' | 'ops' | 'names' | 'words' | 'samples' | 'count' | 'budget' | 'flag' | 'block' | 'algorithm' | 'activations' | 'method';
 
 interface OptionRow {
   kind: Kind;
@@ -189,6 +213,9 @@ export const MODEL_OPTIONS: Record<keyof ModelOptions, OptionRow> = {
   activations: { kind: 'activations', query: true, help: 'integers of activations in int8-static' },
   reduceRange: { kind: 'flag', query: true, help: '7-bit weights in int8-static, for x86 without VNNI' },
   perChannel: { kind: 'flag', query: true, help: 'give each output channel of a weight a scale of its own in int8-static' },
+  equalize: { kind: 'flag', query: true, help: 'even out the channels of activations in int8-static' },
+  smooth: { kind: 'flag', query: true, help: 'move large channels of inputs into weights in int8-static' },
+  reconstruct: { kind: 'flag', query: true, help: 'round weights in int8-static by what they do to outputs on the samples' },
   biasCorrection: { kind: 'flag', query: true, help: 'correct biases by the mean error of rounded weights in int8-static' },
   block: { kind: 'block', query: true, help: 'weights that share a scale in 4-bit and 8-bit weight-only formats' },
   algorithm: { kind: 'algorithm', query: true, help: 'how the range of a block of weights is chosen' },
@@ -199,7 +226,7 @@ export const MODEL_OPTIONS: Record<keyof ModelOptions, OptionRow> = {
   include: { kind: 'names', query: true, help: 'the only nodes and weights to change; * stands for any characters' },
   minElements: { kind: 'count', query: true, help: 'leave weights with fewer elements as they are' },
   keepNames: { kind: 'flag', query: true, help: 'keep the names of nodes and inner values' },
-  calibration: { kind: 'path', query: true, help: 'samples that accuracy is measured on: a module or an .npz' },
+  calibration: { kind: 'samples', query: true, help: 'samples that accuracy is measured on: a module, arrays, images, texts, sound, or a folder of them' },
   calibrationMethod: { kind: 'method', query: true, help: 'how static quantization chooses the ranges of activations' },
   sampleLimit: { kind: 'count', query: true, help: 'the largest number of samples taken' },
   budget: { kind: 'budget', query: false, help: 'limits that the artefact must hold' },
@@ -213,6 +240,9 @@ export const MODEL_DEFAULTS: ResolvedModelOptions = {
   reduceRange: false,
   perChannel: true,
   biasCorrection: true,
+  equalize: true,
+  smooth: true,
+  reconstruct: false,
   block: 32,
   algorithm: 'search',
   symmetric: undefined,
@@ -267,7 +297,7 @@ const CHECKS: Record<Kind, (value: unknown, key: string) => void> = {
   activations: (value, key) => oneOf(value, key, ACTIVATION_INTEGERS),
   names: checkPatterns,
   words: (value, key) => void list(value, key),
-  path: (value, key) => expect(typeof value === 'string' && value !== '', key, value, 'a path'),
+  samples: (value, key) => checkCalibration(value, key),
   count: (value, key) => expect(Number.isSafeInteger(value) && (value as number) > 0, key, value, 'a whole number above 0'),
   budget: checkBudget,
   flag: (value, key) => expect(typeof value === 'boolean', key, value, 'true or false'),

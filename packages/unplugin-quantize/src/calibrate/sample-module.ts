@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { createJiti } from 'jiti';
 import { QuantizeError } from '../errors.ts';
@@ -17,6 +18,29 @@ export async function loadSampleModule(path: string): Promise<Iterable<unknown> 
   const value: unknown = typeof samples === 'function' ? await callExport(path, samples as () => unknown) : await samples;
   if (isIterable(value)) return value;
   throw invalid(path, 'The samples module does not export an iterable of samples.');
+}
+
+/**
+ * What a module yields, at most `limit` samples; the rest is never asked for.
+ *
+ * @throws QuantizeError SAMPLES_INVALID when the module fails, or yields nothing
+ */
+export async function* streamModule(given: string, limit: number): AsyncGenerator<unknown, void, undefined> {
+  const path = await realpath(given);
+  const samples = await loadSampleModule(path);
+  let index = 0;
+  try {
+    for await (const sample of samples) {
+      index++;
+      yield sample;
+      if (index >= limit) return;
+    }
+  } catch (cause) {
+    if (cause instanceof QuantizeError) throw cause;
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new QuantizeError('SAMPLES_INVALID', `The samples module failed while it made sample ${index}: ${message}`, { option: path, cause });
+  }
+  if (index === 0) throw new QuantizeError('SAMPLES_INVALID', 'The samples are empty: not one was given.', { option: path });
 }
 
 /**

@@ -14,7 +14,7 @@ export interface Flag {
 /** Flags that are not called like their option. */
 const SPELLING: Partial<Record<OptionName, string>> = { sampleLimit: 'samples' };
 
-const VALUE_NAMES: Record<Exclude<Kind, 'budget' | 'flag'>, string> = { format: 'format', ops: 'a,b', names: 'a,b', words: 'a,b', path: 'path', count: 'n', block: 'n', algorithm: 'name', activations: 'name', method: 'name' };
+const VALUE_NAMES: Record<Exclude<Kind, 'budget' | 'flag'>, string> = { format: 'format', ops: 'a,b', names: 'a,b', words: 'a,b', samples: 'path', count: 'n', block: 'n', algorithm: 'name', activations: 'name', method: 'name' };
 
 /** The flags of a model's options: one each, a budget has one for each limit. */
 export function modelFlags(): Flag[] {
@@ -36,7 +36,7 @@ export function modelOptionsOf(values: FlagValues): ModelOptions {
 /** What was given for one flag becomes the option's value; undefined where nothing was given. */
 const READERS: Record<Kind, (values: FlagValues, name: string) => unknown> = {
   format: readText,
-  path: readText,
+  samples: readText,
   ops: readList,
   names: readList,
   words: readList,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { locateSamples } from '../calibrate/index.ts';
 import { MODEL_DEFAULTS, type NamePattern } from '../options.ts';
 import { artefactOptions } from './artefact-options.ts';
 import { artefactKey, measurementKey, type ArtefactInputs, type MeasurementInputs } from './cache-key.ts';
@@ -12,8 +13,10 @@ const artefact: ArtefactInputs = {
 
 const measurement: MeasurementInputs = {
   artefact: 'a'.repeat(64),
-  plan: { verify: true, compare: true, calibration: '/one/samples.npz', sampleLimit: 100 },
-  samples: { 'samples.npz': '1' },
+  plan: { verify: true, compare: true, calibration: locateSamples({ images: 'photos', mean: [1, 2], feeds: { state: { data: new Float32Array(2), dims: [2] } } }, '/one'), sampleLimit: 100 },
+  samples: { 'a.jpg': '1' },
+  chosen: ['a.jpg'],
+  readers: { sharp: '0.35.5' },
   engines: { 'onnxruntime-node': '1.30.0' },
 };
 
@@ -63,7 +66,7 @@ describe('artefactKey of expressions', () => {
 
 describe('measurementKey', () => {
   it('does not change with the place of the samples', () => {
-    const moved = { ...measurement, plan: { ...measurement.plan, calibration: '/two/samples.npz' } };
+    const moved = { ...measurement, plan: { ...measurement.plan, calibration: locateSamples({ images: ['pictures'], feeds: { state: { dims: [2], data: new Float32Array(2) } }, mean: [1, 2] }, '/two') } };
     expect(measurementKey(moved)).toBe(measurementKey(measurement));
   });
 
@@ -77,7 +80,12 @@ describe('measurementKey', () => {
     ['checks', { plan: { ...measurement.plan, verify: false } }],
     ['comparison', { plan: { ...measurement.plan, compare: false } }],
     ['limit', { plan: { ...measurement.plan, sampleLimit: 7 } }],
-    ['samples', { samples: { 'samples.npz': '2' } }],
+    ['samples', { samples: { 'a.jpg': '2' } }],
+    ['choice of samples', { chosen: ['b.jpg'] }],
+    ['kind of samples', { plan: { ...measurement.plan, calibration: { ...measurement.plan.calibration!, kind: 'auto' } } }],
+    ['preparation of samples', { plan: { ...measurement.plan, calibration: locateSamples({ images: 'photos', mean: [1, 3], feeds: { state: { data: new Float32Array(2), dims: [2] } } }, '/one') } }],
+    ['values of other inputs', { plan: { ...measurement.plan, calibration: locateSamples({ images: 'photos', mean: [1, 2], feeds: { state: { data: new Float32Array([0, 1]), dims: [2] } } }, '/one') } }],
+    ['version of a reader', { readers: {} }],
     ['version of an engine', { engines: { 'onnxruntime-node': '1.31.0' } }],
     ['engines', { engines: {} }],
   ];

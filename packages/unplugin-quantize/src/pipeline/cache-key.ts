@@ -1,6 +1,8 @@
+import type { LocatedSamples } from '../calibrate/index.ts';
 import { isRegExp } from '../options.ts';
 import type { QuantizeOptions } from '../quantize/index.ts';
 import type { EngineName } from '../types.ts';
+import type { CalibratePlan } from './calibrate-plan.ts';
 import { sha256Text } from './hash.ts';
 import type { MeasurePlan } from './measure-plan.ts';
 
@@ -15,31 +17,79 @@ export interface ArtefactInputs {
   model: string;
   /** SHA-256 of each file of external data, by location. */
   externals: Record<string, string>;
+  /** Key of the calibration that it is made with. */
+  calibration?: string | undefined;
 }
 
-export interface MeasurementInputs {
-  /** Key of the artefact that was measured. */
-  artefact: string;
-  plan: MeasurePlan;
+/** What decides the values of the samples. */
+export interface SampleInputs {
   /** SHA-256 of each file of the samples, by name; empty without samples. */
   samples: Record<string, string>;
+  /** Names of the samples that are taken, in order. */
+  chosen: readonly string[];
+  /** Versions of the packages that samples are read with. */
+  readers: Record<string, string>;
   /** Versions of the engines that are installed. */
   engines: Partial<Record<EngineName, string>>;
 }
 
+export interface CalibrationInputs extends Omit<ArtefactInputs, 'calibration'>, SampleInputs {
+  plan: CalibratePlan;
+}
+
+export interface MeasurementInputs extends SampleInputs {
+  /** Key of the artefact that was measured. */
+  artefact: string;
+  plan: MeasurePlan;
+}
+
 /** Key of an artefact: everything that decides its bytes, and nothing else. */
-export function artefactKey({ version, options, model, externals }: ArtefactInputs): string {
-  // Order and repetition of names change nothing in the artefact.
-  const normal = Object.entries(options).map(([key, value]) => [key, Array.isArray(value) ? [...new Set(value.map(textOf))].sort() : value] as const);
-  return keyOf('artefact', { version, options: sorted(normal), model, externals: sorted(Object.entries(externals)) });
+export function artefactKey({ version, options, model, externals, calibration }: ArtefactInputs): string {
+  return keyOf('artefact', { version, options: normal(options), model, externals: sorted(Object.entries(externals)), calibration });
+}
+
+/** Key of what samples tell of a model. */
+export function calibrationKey({ version, options, model, externals, plan, ...told }: CalibrationInputs): string {
+  const { observes, method } = plan;
+  const asked = { observes, method: observes === 'activations' ? method : null, options: normal(OBSERVING[observes](options)) };
+  return keyOf('calibration', { version, model, externals: sorted(Object.entries(externals)), ...asked, ...samplesOf(plan, told) });
+}
+
+/** The options that matter to what is observed, so that several formats share it. */
+const OBSERVING: Record<CalibratePlan['observes'], (options: QuantizeOptions) => Partial<QuantizeOptions>> = {
+  activations: (options) => options,
+  products: ({ exclude, excludeOps, include, minElements }) => ({ exclude, excludeOps, include, minElements }),
+};
+
+/** Order and repetition of names change nothing. */
+function normal(options: Partial<QuantizeOptions>): (readonly [string, unknown])[] {
+  return sorted(Object.entries(options).map(([key, value]) => [key, Array.isArray(value) ? [...new Set(value.map(textOf))].sort() : value] as const));
 }
 
 /** Key of what was measured on an artefact. Budgets are no part of it: they are judged each time on the figures. */
-export function measurementKey({ artefact, plan, samples, engines }: MeasurementInputs): string {
-  const { verify, compare, calibration, sampleLimit } = plan;
-  // Where samples lie does not matter, and neither does the limit where none are taken.
-  const limit = calibration === undefined ? null : sampleLimit;
-  return keyOf('measurement', { artefact, verify, compare, samples: sorted(Object.entries(samples)), limit, engines: sorted(Object.entries(engines)) });
+export function measurementKey({ artefact, plan, ...told }: MeasurementInputs): string {
+  const { verify, compare } = plan;
+  return keyOf('measurement', { artefact, verify, compare, ...samplesOf(plan, told) });
+}
+
+/** Where samples lie does not matter, and neither does the limit where none are taken. */
+function samplesOf({ calibration, sampleLimit }: Pick<MeasurePlan, 'calibration' | 'sampleLimit'>, { samples, chosen, readers, engines }: SampleInputs): Record<string, unknown> {
+  const taken = calibration === undefined ? null : { limit: sampleLimit, chosen, made: settingsOf(calibration), readers: sorted(Object.entries(readers)) };
+  return { samples: sorted(Object.entries(samples)), taken, engines: sorted(Object.entries(engines)) };
+}
+
+/** What is made of the files; their places are left out. */
+function settingsOf({ kind, spec }: LocatedSamples): unknown {
+  const places = new Set(['images', 'text', 'audio', 'arrays', 'module', 'tokenizer']);
+  return [kind, sorted(Object.entries(spec).filter(([key, value]) => !places.has(key) && value !== undefined).map(([key, value]) => [key, plain(value)]))];
+}
+
+/** As JSON can tell it, apart from the order of keys: BigInts and typed arrays have no JSON of their own. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return { integer: String(value) };
+  if (ArrayBuffer.isView(value)) return { array: value.constructor.name, values: Array.from(value as unknown as ArrayLike<number | bigint>, plain) };
+  if (Array.isArray(value)) return value.map(plain);
+  return typeof value === 'object' && value !== null ? sorted(Object.entries(value).map(([key, item]) => [key, plain(item)])) : value;
 }
 
 function keyOf(kind: string, parts: Record<string, unknown>): string {

@@ -4,11 +4,21 @@ import { join } from 'node:path';
 import type { EngineName } from '../types.ts';
 
 const ENGINES: readonly EngineName[] = ['onnxruntime-node', 'onnxruntime-web'];
+const READERS = ['sharp', '@huggingface/tokenizers'];
 
 /** Versions of the engines that this package would load, without loading them: that takes longer than a warm build may. */
 export async function engineVersions(from = import.meta.url): Promise<Partial<Record<EngineName, string>>> {
-  const versions = await Promise.all(ENGINES.map(async (engine) => [engine, await versionOf(engine, from)] as const));
-  return Object.fromEntries(versions.filter(([, version]) => version !== undefined));
+  return versionsOf(ENGINES, from);
+}
+
+/** Versions of the packages that samples are read with: another one may give other values. */
+export async function readerVersions(from = import.meta.url): Promise<Record<string, string>> {
+  return versionsOf(READERS, from);
+}
+
+async function versionsOf(names: readonly string[], from: string): Promise<Record<string, string>> {
+  const versions = await Promise.all(names.map(async (name) => [name, await versionOf(name, from)] as const));
+  return Object.fromEntries(versions.filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
 /** Found by its folder, because a package need not export its package.json. */

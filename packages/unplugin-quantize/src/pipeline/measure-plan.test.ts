@@ -15,5 +15,5 @@ it.each<[ModelOptions, { verify: boolean; compare: boolean } | undefined]>([
 });
 
 it('takes samples from the root', () => {
-  expect(measurePlan(resolveModelOptions({ calibration: 'data/samples.ts' }), '/project')?.calibration).toBe(resolve('/project/data/samples.ts'));
+  expect(measurePlan(resolveModelOptions({ calibration: 'data/samples.ts' }), '/project')?.calibration?.at).toEqual([{ base: resolve('/project/data/samples.ts'), given: 'data/samples.ts' }]);
 });

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { locateSamples, type LocatedSamples } from '../calibrate/index.ts';
 import type { ResolvedModelOptions } from '../options.ts';
 import type { Measured } from './measure.ts';
 import { applicableBudget } from './model-report.ts';
@@ -9,8 +9,8 @@ export interface MeasurePlan {
   verify: boolean;
   /** Compare outputs, on generated inputs where there are no samples. */
   compare: boolean;
-  /** Absolute path of the samples. */
-  calibration: string | undefined;
+  /** Where samples are, and what is to be made of them. */
+  calibration: LocatedSamples | undefined;
   sampleLimit: number;
 }
 
@@ -18,7 +18,7 @@ export interface MeasurePlan {
 export function measurePlan(options: ResolvedModelOptions, root: string): MeasurePlan | undefined {
   const { verify, sampleLimit } = options;
   const budget = applicableBudget(options.budget, options.format);
-  const calibration = options.calibration === undefined ? undefined : resolve(root, options.calibration);
+  const calibration = options.calibration === undefined ? undefined : locateSamples(options.calibration, root);
   const compare = calibration !== undefined || budget.cosine !== undefined;
   return verify || compare ? { verify, compare, calibration, sampleLimit } : undefined;
 }

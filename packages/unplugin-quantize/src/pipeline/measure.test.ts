@@ -2,6 +2,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { locateSamples } from '../calibrate/index.ts';
 import { models } from '../../../../test/support/models.ts';
 import { writeSplitModel } from '../../../../test/support/split-model.ts';
 import { findEngines, type FoundEngines } from '../evaluate/index.ts';
@@ -19,8 +20,8 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function taskFor(source: string, format: Format, plan: Partial<MeasureTask> = {}): MeasureTask {
   const artefact = join(folder, `artefact-${format}.onnx`);
-  const { sessionOptions, externalLocations } = quantizeToFile({ path: source, name: 'm', options: { ...MODEL_DEFAULTS, format }, out: artefact });
-  const files = { name: 'm', source, artefact, isSplit: externalLocations.length > 0, sessionOptions };
+  const { sessionOptions, externalLocations, inputs } = quantizeToFile({ path: source, name: 'm', options: { ...MODEL_DEFAULTS, format }, out: artefact });
+  const files = { name: 'm', source, artefact, isSplit: externalLocations.length > 0, sessionOptions, inputs };
   return { ...files, verify: true, compare: false, calibration: undefined, sampleLimit: 100, ...plan };
 }
 
@@ -48,8 +49,8 @@ describe('measureArtefact', () => {
   });
 
   it('compares on the user\'s samples, no more than the limit', async () => {
-    const calibration = join(folder, 'samples.mjs');
-    writeFileSync(calibration, SAMPLES);
+    const calibration = locateSamples('samples.mjs', folder);
+    writeFileSync(join(folder, 'samples.mjs'), SAMPLES);
     const { accuracy, notes } = await measureArtefact(taskFor(models.silero, 'fp16-storage', { compare: true, calibration, sampleLimit: 3 }));
     expect(accuracy).toMatchObject({ engine: 'onnxruntime-node', samples: 3, synthetic: false });
     // Weights are rounded to 11 bits: far below one per cent.
@@ -96,8 +97,8 @@ describe('measureArtefact', () => {
   });
 
   it('refuses samples that do not fit', async () => {
-    const calibration = join(folder, 'samples.mjs');
-    writeFileSync(calibration, 'export default [{ input: { data: [1], dims: [1, 1] } }]');
+    const calibration = locateSamples('samples.mjs', folder);
+    writeFileSync(join(folder, 'samples.mjs'), 'export default [{ input: { data: [1], dims: [1, 1] } }]');
     await expect(measureArtefact(taskFor(models.silero, 'fp16-storage', { compare: true, calibration }))).rejects.toMatchObject({ code: 'SAMPLES_INVALID' });
   });
 });

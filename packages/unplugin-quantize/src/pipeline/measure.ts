@@ -2,7 +2,7 @@ import { openSamples } from '../calibrate/index.ts';
 import {
   checkArtefact, compareModels, findEngines, findSyntheticFeeds, INSTALL_HINT, requireEngine, type Engine, type FoundEngines,
 } from '../evaluate/index.ts';
-import type { AccuracyReport, EngineCheck } from '../types.ts';
+import type { AccuracyReport, EngineCheck, ValueSignature } from '../types.ts';
 import type { MeasurePlan } from './measure-plan.ts';
 import { withWholeFiles } from './whole-files.ts';
 
@@ -18,6 +18,8 @@ export interface MeasureTask extends MeasurePlan {
   isArtefactSplit?: boolean;
   /** Options that the artefact's format needs. */
   sessionOptions: Record<string, unknown>;
+  /** Inputs of the model, which samples are made for. */
+  inputs: ValueSignature[];
 }
 
 /** What running the artefact has shown: plain data, kept in the cache as JSON. */
@@ -48,16 +50,16 @@ async function check(task: MeasureTask, found: FoundEngines): Promise<EngineChec
   return checkArtefact({ found, source, artefact, sample: await firstSample(task), sessionOptions, model: name });
 }
 
-async function firstSample({ calibration }: MeasureTask): Promise<unknown> {
+async function firstSample({ calibration, inputs }: MeasureTask): Promise<unknown> {
   if (calibration === undefined) return undefined;
-  for await (const sample of openSamples(calibration, { limit: 1 })) return sample;
+  for await (const sample of openSamples(calibration, { limit: 1, inputs })) return sample;
   return undefined;
 }
 
 async function compare(task: MeasureTask, engine: Engine): Promise<Pick<Measured, 'accuracy' | 'notes'>> {
-  const { source, artefact, sessionOptions, calibration, sampleLimit, name } = task;
+  const { source, artefact, sessionOptions, calibration, sampleLimit, name, inputs } = task;
   const options = { engine, source, artefact, sessionOptions, model: name };
-  if (calibration !== undefined) return compareModels({ ...options, samples: openSamples(calibration, { limit: sampleLimit }) });
+  if (calibration !== undefined) return compareModels({ ...options, samples: openSamples(calibration, { limit: sampleLimit, inputs }) });
   const generated = await generateFeeds(engine, source);
   if ('feeds' in generated) return compareModels({ ...options, samples: [generated.feeds], synthetic: true });
   return { accuracy: null, notes: [`Accuracy was not measured: the model runs on no generated input (${generated.reason}). Give samples.`] };

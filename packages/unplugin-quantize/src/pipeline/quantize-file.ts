@@ -5,7 +5,7 @@ import type { ModelReport } from '../types.ts';
 import { artefactOptions } from './artefact-options.ts';
 import { artefactKey, measurementKey } from './cache-key.ts';
 import type { Cache, CachedArtefact } from './cache.ts';
-import { engineVersions } from './engine-versions.ts';
+import { engineVersions, readerVersions } from './engine-versions.ts';
 import type { PipelineEvent } from './events.ts';
 import { measurePlan, NOT_MEASURED } from './measure-plan.ts';
 import type { Measured } from './measure.ts';
@@ -98,15 +98,16 @@ interface FoundMeasurement {
 async function findMeasurement({ root, cache, workers, share, tell }: PipelineContext, { path, name, options }: Request, made: FoundArtefact): Promise<FoundMeasurement> {
   const plan = measurePlan(options, root);
   if (plan === undefined) return { measured: NOT_MEASURED, samples: [], cached: true };
-  const files = await readSampleFiles(plan.calibration, cache.hashes);
-  const key = measurementKey({ artefact: made.key, plan, samples: files.hashes, engines: await engineVersions() });
+  const { sessionOptions, externalLocations, inputs } = made.artefact;
+  const files = await readSampleFiles(plan, inputs, cache.hashes);
+  const key = measurementKey({ artefact: made.key, plan, samples: files.hashes, chosen: files.chosen, engines: await engineVersions(), readers: await readerVersions() });
   return share(`measure ${key}`, async () => {
     const known = await cache.read<Measured>('measured', key);
     if (known !== undefined) return { measured: known, samples: files.paths, cached: true };
     tell({ kind: 'step', model: name, step: 'measure' });
-    const { file, sessionOptions, externalLocations } = made.artefact;
+    const { file } = made.artefact;
     const isSplit = externalLocations.length > 0;
-    const measured = await workers.measure({ name, source: path, artefact: file, isSplit, sessionOptions, ...plan });
+    const measured = await workers.measure({ name, source: path, artefact: file, isSplit, sessionOptions, inputs, ...plan });
     await cache.write('measured', key, measured);
     // Read as JSON, so that a miss gives what a hit will give.
     return { measured: JSON.parse(JSON.stringify(measured)) as Measured, samples: files.paths, cached: false };

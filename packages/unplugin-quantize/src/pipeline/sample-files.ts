@@ -1,37 +1,32 @@
-import { readdir, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { planSamples } from '../calibrate/index.ts';
 import { QuantizeError, systemErrorCode } from '../errors.ts';
+import type { ValueSignature } from '../types.ts';
 import type { HashMemo } from './hash.ts';
+import type { MeasurePlan } from './measure-plan.ts';
 
-/** The files of the samples: what to watch, and their hashes by name. What a module imports is not among them. */
+/** The files that samples are made of: what to watch, and their hashes by name. */
 export interface SampleFiles {
-  /** Absolute, sorted. */
+  /** Absolute, in the order of their names. */
   paths: string[];
   hashes: Record<string, string>;
+  /** Names of the samples that are taken, in order. */
+  chosen: string[];
 }
 
 /**
- * @param path absolute path of a file, or of a folder whose files are the samples; undefined for no samples
- * @throws QuantizeError SAMPLES_NOT_FOUND
+ * @param inputs of the model, which decide how many samples files make
+ * @throws QuantizeError SAMPLES_NOT_FOUND, SAMPLES_INVALID, OPTION_INVALID
  */
-export async function readSampleFiles(path: string | undefined, hashes: HashMemo): Promise<SampleFiles> {
-  if (path === undefined) return { paths: [], hashes: {} };
+export async function readSampleFiles({ calibration, sampleLimit }: MeasurePlan, inputs: readonly ValueSignature[], hashes: HashMemo): Promise<SampleFiles> {
+  if (calibration === undefined) return { paths: [], hashes: {}, chosen: [] };
   try {
-    const paths = (await stat(path)).isDirectory() ? await filesIn(path) : [path];
-    const entries = await Promise.all(paths.map(async (file) => [basename(file), (await hashes.digest(file)).sha256] as const));
-    return { paths, hashes: Object.fromEntries(entries) };
+    const { files, items } = await planSamples(calibration, { limit: sampleLimit, inputs });
+    const entries: [string, string][] = [];
+    for (const { name, path } of files) entries.push([name, (await hashes.digest(path)).sha256]);
+    return { paths: files.map(({ path }) => path), hashes: Object.fromEntries(entries), chosen: items };
   } catch (cause) {
     const code = systemErrorCode(cause);
-    if (code === undefined) throw cause;
-    throw new QuantizeError('SAMPLES_NOT_FOUND', code === 'ENOENT' ? 'There is no such samples file.' : `The samples cannot be read (${code}).`, {
-      option: path,
-      hint: 'A relative path is taken from the root of the project.',
-      cause,
-    });
+    if (code === undefined || cause instanceof QuantizeError) throw cause;
+    throw new QuantizeError('SAMPLES_NOT_FOUND', `The samples cannot be read (${code}).`, { option: calibration.at.map(({ given }) => given).join(', '), cause });
   }
-}
-
-async function filesIn(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map(({ name }) => join(folder, name)).sort();
 }

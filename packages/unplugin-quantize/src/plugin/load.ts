@@ -31,9 +31,8 @@ export async function loadModel(state: PluginState, host: Host, context: HookCon
 }
 
 async function loadRequest(state: PluginState, host: Host, context: HookContext, id: string, request: ModelRequest): Promise<string> {
-  const samples = state.samplesOf(request);
   // Watched before the work, so that a model that fails is tried again when it changes.
-  host.watch(context, id, samples === undefined ? [request.file] : [request.file, samples]);
+  host.watch(context, id, [request.file, ...state.samplesOf(request)]);
   const { file, report, sessionOptions, dependencies } = await state.quantize(host.scope(context), request);
   host.watch(context, id, dependencies);
   host.tell?.(report);

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { locateSamples, watchedPlaces } from '../calibrate/index.ts';
 import { QuantizeError } from '../errors.ts';
 import { checkKey, MODEL_OPTIONS, resolveModelOptions, type ModelOptions, type Options } from '../options.ts';
 import { createPipeline, writeReport, type Pipeline, type PipelineResult } from '../pipeline/index.ts';
@@ -41,10 +42,10 @@ export class PluginState {
     this.#reports.set(scope, new Map());
   }
 
-  /** Absolute path of the samples that a request is measured on. */
-  samplesOf({ options }: ModelRequest): string | undefined {
+  /** Absolute paths of files and folders that have the samples of a request. */
+  samplesOf({ options }: ModelRequest): string[] {
     const { calibration } = { ...this.#defaults, ...options };
-    return calibration === undefined ? undefined : resolve(this.root, calibration);
+    return calibration === undefined ? [] : watchedPlaces(locateSamples(calibration, this.root));
   }
 
   /** @throws QuantizeError see `Pipeline.quantizeFile` */
