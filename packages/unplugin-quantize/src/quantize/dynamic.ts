@@ -6,6 +6,7 @@ import { INT8, quantizeSymmetric, UINT8, type QuantType } from './affine.ts';
 import { decide, isExcluded, undecidedWeights, weightName, type Context, type Weight } from './context.ts';
 import { gemmToMatMul, isPlainGemm } from './gemm-to-matmul.ts';
 import { integerConv, integerGather, integerMatMul, integerTranspose, type IntegerNodes, type IntegerWeight } from './integer-nodes.ts';
+import { quantizeProduct } from './product-scales.ts';
 
 /** DynamicQuantizeLinear is younger than all other operators used here. */
 const OPSET = 11;
@@ -17,6 +18,7 @@ const MIN_ELEMENTS = 1024;
  * with a symmetric scale for each output channel. Node shapes are those that onnxruntime fuses to DynamicQuantizeMatMul.
  *
  *     MatMul(A, W)   ->  Mul(Cast(MatMulInteger(Aq, Wq, Az)), Mul(As, Ws))   with Aq, As, Az = DynamicQuantizeLinear(A)
+ *                        where Ws is float16, Cast(Ws), which engines compute once, when the session is made
  *     Gather(W, i)   ->  Mul(Cast(Gather(Wq, i)), Cast(Gather(Ws, i)))       one float16 scale for each row
  *     Conv(X, W, b)  ->  Add(Mul(Cast(ConvInteger(Xq, Wq, Xz, 128)), Mul(Xs, Ws)), b)
  *
@@ -96,7 +98,8 @@ function integerWeight(
 ): IntegerWeight {
   const { model, names } = context;
   const { tensor, proto } = weight;
-  const { values, scales } = quantizeSymmetric(tensor, axis, type, weightName(weight), rows ? 'float16' : 'float32');
+  const name = weightName(weight);
+  const { values, scales } = rows ? quantizeSymmetric(tensor, axis, type, name, 'float16') : quantizeProduct(tensor, axis, type, name);
   const rank = tensor.dims.length;
   const channels = tensor.dims[axis]!;
   const isConv = type === UINT8;
@@ -106,7 +109,7 @@ function integerWeight(
   const scale = tensorProto(model, names.fresh(`${proto.name}_s`), { ...scales, dims });
   replacements.set(proto, [q, scale]);
   decide(context, weight, 'int8-dynamic', values.byteLength + scales.byteLength);
-  return { values: q.name, scale: scale.name, rows, rank };
+  return { values: q.name, scale: scale.name, isHalf: scales.dtype === 'float16', rows, rank };
 }
 
 /** Rewrites every reader of the given weights, scope by scope, in place. */

@@ -4,8 +4,10 @@ import { dtypeCode, type NodeProto } from '../onnx/index.ts';
 /** The initializers that stand for one quantized weight. */
 export interface IntegerWeight {
   values: string;
-  /** float32 and shaped for the product, or, for `rows`, float16 of [rows, 1...]. */
+  /** Shaped for the product, or, for `rows`, of [rows, 1...]. */
   scale: string;
+  /** The scale is float16; it always is for `rows`. */
+  isHalf: boolean;
   /** A Gather reads it row by row. */
   rows: boolean;
   rank: number;
@@ -29,7 +31,7 @@ export function integerMatMul(nodes: IntegerNodes, node: NodeProto, weight: Inte
   const { quantize, values, scale, zeroPoint } = quantizeActivation(nodes, node.input[0]!);
   const output = node.output[0]!;
   const product = nodes.names.fresh(`${output}_i`);
-  const columns = columnScale(nodes, weight);
+  const columns = channelScale(nodes, weight);
   const multiply = makeNode('MatMulInteger', [values, weight.values, zeroPoint], [product], {}, { name: node.name });
   return [...quantize, ...columns.nodes, multiply, ...rescale(nodes, product, scale, columns.scale, output)];
 }
@@ -41,13 +43,14 @@ export function integerConv(nodes: IntegerNodes, node: NodeProto, weight: Intege
   const product = nodes.names.fresh(`${output}_i`);
   const convolve = makeNode('ConvInteger', [values, weight.values, zeroPoint, nodes.convZeroPoint()], [product], {}, { name: node.name });
   convolve.attribute = node.attribute;
+  const channels = channelScale(nodes, weight);
   const bias = node.input[2] ?? '';
-  if (bias === '') return [...quantize, convolve, ...rescale(nodes, product, scale, weight.scale, output)];
+  if (bias === '') return [...quantize, ...channels.nodes, convolve, ...rescale(nodes, product, scale, channels.scale, output)];
   const scaled = nodes.names.fresh(`${output}_f`);
   const column = nodes.names.fresh(`${bias}_c`);
   const shape = nodes.addInts('bias_shape', [-1, ...Array<number>(weight.rank - 2).fill(1)]);
   return [
-    ...quantize, convolve, ...rescale(nodes, product, scale, weight.scale, scaled),
+    ...quantize, ...channels.nodes, convolve, ...rescale(nodes, product, scale, channels.scale, scaled),
     makeNode('Reshape', [bias, shape], [column]), makeNode('Add', [scaled, column], [output]),
   ];
 }
@@ -81,12 +84,13 @@ function quantizeActivation({ names, activations }: IntegerNodes, input: string)
   return { quantize: known === undefined ? [makeNode('DynamicQuantizeLinear', [input], all)] : [], values, scale, zeroPoint };
 }
 
-/** Scales of rows that a Gather also reads are float16 of [rows, 1]; a product wants float32 of [columns]. */
-function columnScale({ names, addInts }: IntegerNodes, weight: IntegerWeight): { nodes: NodeProto[]; scale: string } {
-  if (!weight.rows) return { nodes: [], scale: weight.scale };
-  const [halves, scale] = [names.fresh(`${weight.scale}_h`), names.fresh(`${weight.scale}_c`)];
-  const reshape = makeNode('Reshape', [weight.scale, addInts('column_shape', [-1])], [halves]);
-  return { nodes: [reshape, makeNode('Cast', [halves], [scale], { to: FLOAT })], scale };
+/** The scales as a product wants them: float32, and of [columns] where a Gather reads them too, as float16 of [rows, 1]. */
+function channelScale({ names, addInts }: IntegerNodes, { scale: stored, isHalf, rows }: IntegerWeight): { nodes: NodeProto[]; scale: string } {
+  if (!isHalf) return { nodes: [], scale: stored };
+  const halves = rows ? names.fresh(`${stored}_h`) : stored;
+  const scale = names.fresh(`${stored}_c`);
+  const reshape = rows ? [makeNode('Reshape', [stored, addInts('column_shape', [-1])], [halves])] : [];
+  return { nodes: [...reshape, makeNode('Cast', [halves], [scale], { to: FLOAT })], scale };
 }
 
 function rescale({ names }: IntegerNodes, product: string, activationScale: string, weightScale: string, output: string): NodeProto[] {
