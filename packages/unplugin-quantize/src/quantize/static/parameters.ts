@@ -3,6 +3,7 @@ import { tensorOf } from '../../onnx/index.ts';
 import { float32Chunks } from '../float-chunks.ts';
 import { SMALLEST_SCALE } from '../affine.ts';
 import type { MainGraph } from './candidates.ts';
+import { inputLimits } from './input-limits.ts';
 import { rootOf, type Plan } from './plan.ts';
 import { assertRange, statisticsOf } from './ranges.ts';
 
@@ -73,7 +74,7 @@ function isOnlyFor({ edges }: MainGraph, plan: Plan, part: string, { zeroPoint }
 
 function ownParameters(main: MainGraph, plan: Plan, name: string, type: ActivationType): Parameters {
   const { min, max } = statisticsOf(main, name);
-  const bounds = plan.producers.get(name)?.bounds ?? [];
+  const bounds = [...(plan.producers.get(name)?.bounds ?? []), inputLimits(main, name)];
   const low = Math.max(min, ...bounds.map((bound) => bound.low));
   const high = Math.min(max, ...bounds.map((bound) => bound.high));
   return activationParameters(low, high, type);
