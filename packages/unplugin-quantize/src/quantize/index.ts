@@ -25,7 +25,8 @@ import { keepPacked } from './weight-only.ts';
 
 export type { QuantizeOptions } from './context.ts';
 export type { ExternalData } from './split-model.ts';
-export { observeSource, hessianSums, type HessianSums, type Observation } from './gptq/index.ts';
+export { observeSource, hessianSums, type HessianSource, type HessianSums, type Observation } from './gptq/index.ts';
+export { inputSignatures } from './signature.ts';
 export { observeActivations } from './static/observe.ts';
 export type { Observed, Statistics, Tap, TensorStatistics } from './static/statistics.ts';
 
@@ -105,7 +106,7 @@ export function quantizeSource(
 function quantizeModel(model: Model, options: QuantizeOptions, observed: Observed): { context: Context; stream: Payload } {
   const unmatched = unmatchedNames(model, options);
   inlineExternalData(model);
-  const refusal = isObserved(options, observed) ? prepareStatic(model) : void prepareGraph(model);
+  const refusal = isObserved(options, observed) ? prepareStatic(model, options) : void prepareGraph(model);
   const context = createContext(model, options, observed);
   context.notes.push(...inlineRefusals(model).values(), ...unmatched(model));
   if (refusal !== undefined) context.notes.push(`No fixed scales: ${refusal}.`);

@@ -23,8 +23,14 @@ export function hessianFactor(sums: Float64Array, K: number): Float64Array | und
 /** The factor for a weight of K rows by its name; undefined where nothing usable was observed. */
 export type FindFactor = (weight: string, K: number) => Float64Array | undefined;
 
+/** Where the sums of outer products are looked up by the name of a weight; a Map, or a file that is read when asked. */
+export interface HessianSource {
+  /** [K, K], row-major; the same array for weights that share it, where they are asked for one after the other. */
+  get(weight: string): Float64Array | undefined;
+}
+
 /** Keeps the last factor, because weights that are multiplied with the same value tend to follow one another. */
-export function factorFinder(sums: ReadonlyMap<string, Float64Array>): FindFactor {
+export function factorFinder(sums: HessianSource): FindFactor {
   let last: { sum: Float64Array; factor: Float64Array | undefined } | undefined;
   return (weight, K) => {
     const sum = sums.get(weight);

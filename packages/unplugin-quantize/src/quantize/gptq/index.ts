@@ -6,6 +6,7 @@ import { createContext, type QuantizeOptions } from '../context.ts';
 import { inlineExternalData } from '../inline-external.ts';
 import { observeProducts, type Observation } from './observe.ts';
 
+export type { HessianSource } from './hessian.ts';
 export { hessianSums, type HessianSums, type Observation } from './observe.ts';
 
 /**
