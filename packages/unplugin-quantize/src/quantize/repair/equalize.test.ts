@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { buildModel, floats, ints, type ModelParts } from '../../../../../test/support/build-model.ts';
 import { numbersOf } from '../../../../../test/support/quantize-model.ts';
