@@ -42,6 +42,9 @@ export function recordingLogger(): { logger: Logger; lines: string[] } {
   return { logger: { ...logger, info: keep, warn: keep, warnOnce: keep, error: keep, hasErrorLogged: () => false }, lines };
 }
 
+/** Names that systems allow and URLs do not carry as they are. */
+export const NAMES = ['with space', '100%', '%41', "it's", '"quoted"', 'hash#tag', 'ü漢😀', 'a&b=c', 'plus+', 'a=23', 'semi;colon,comma', '[id] (1) {x}', 'back`tick$', '-dash', 'UPPER~1'];
+
 export interface Built {
   /** Relative paths of the written files, sorted. */
   files: string[];

@@ -1,41 +1,45 @@
 import { basename } from 'node:path';
 import { QuantizeError } from '../errors.ts';
-import type { HookContext, Host } from './emit/host.ts';
+import type { ModelReport } from '../types.ts';
+import type { Artefact } from './emit/host.ts';
 import { modelFacts, modelModule, urlModule } from './module-code.ts';
-import { parseRequest, type ModelRequest } from './request.ts';
+import type { ModelRequest } from './request.ts';
 import type { PluginState } from './state.ts';
 
 export const PLUGIN_NAME = 'unplugin-quantize';
 
-export interface LoadedModule {
-  code: string;
-  map: null;
-  moduleSideEffects: false;
+/** What a bundler lends to the loading of one module. */
+export interface LoadSite {
+  /** Which of several builds of one plugin instance is at work. */
+  scope: string;
+  /** Has the module loaded again when one of the files or folders changes or appears; called before the work with what is known, and after it. */
+  watch(files: readonly string[]): void;
+  /** Publishes the artefact and gives the JavaScript expression of its URL. */
+  emit(artefact: Artefact): Promise<ModuleUrl>;
+  /** Told of the loaded model at once, where no end of a build is to come. */
+  tell?: ((report: ModelReport) => void) | undefined;
 }
+
+/** How a module gets its artefact's URL: the expression, and imports that the expression needs. */
+export type ModuleUrl = string | { imports: string; expression: string };
 
 /**
  * The module of a model import: quantizes the model, publishes the artefact and writes down what is known of it.
  *
- * @returns undefined for ids of other plugins
- * @throws QuantizeError with the fields `id` and `plugin`, which dev servers show
+ * @throws QuantizeError
  */
-export async function loadModel(state: PluginState, host: Host, context: HookContext, id: string): Promise<LoadedModule | undefined> {
-  try {
-    const request = parseRequest(id);
-    if (request === undefined) return undefined;
-    // Without a source map of its own, the module is its own source. An import that nobody uses leaves nothing behind.
-    return { code: await loadRequest(state, host, context, id, request), map: null, moduleSideEffects: false };
-  } catch (error) {
-    throw error instanceof QuantizeError ? Object.assign(error, { id, plugin: PLUGIN_NAME }) : error;
-  }
+export async function loadRequest(state: PluginState, request: ModelRequest, site: LoadSite): Promise<string> {
+  // Watched before the work, so that a model that fails is tried again when it changes.
+  site.watch([request.file, ...state.samplesOf(request)]);
+  const { file, report, sessionOptions, dependencies } = await state.quantize(site.scope, request);
+  site.watch(dependencies);
+  site.tell?.(report);
+  const url = await site.emit({ file, fileName: basename(request.file), sha256: report.artefact.sha256 });
+  const { imports, expression } = typeof url === 'string' ? { imports: '', expression: url } : url;
+  return imports + (request.url ? urlModule(expression) : modelModule(modelFacts(report, sessionOptions), expression));
 }
 
-async function loadRequest(state: PluginState, host: Host, context: HookContext, id: string, request: ModelRequest): Promise<string> {
-  // Watched before the work, so that a model that fails is tried again when it changes.
-  host.watch(context, id, [request.file, ...state.samplesOf(request)]);
-  const { file, report, sessionOptions, dependencies } = await state.quantize(host.scope(context), request);
-  host.watch(context, id, dependencies);
-  host.tell?.(report);
-  const url = await host.emit(context, { file, fileName: basename(request.file), sha256: report.artefact.sha256 });
-  return request.url ? urlModule(url) : modelModule(modelFacts(report, sessionOptions), url);
+/** The error as dev servers show it: with the fields `id` and `plugin`. */
+export function withModule(error: unknown, id: string): unknown {
+  return error instanceof QuantizeError ? Object.assign(error, { id, plugin: PLUGIN_NAME }) : error;
 }

@@ -14,6 +14,8 @@ export interface ModelRequest {
 
 /** Ids that belong to this plugin; bundlers use it as a filter before they call a hook. Ids that start with NUL are other plugins'. */
 export const REQUEST_ID = /^[^\0][^?]*\.onnx\?(?:[^?]*&)?quantize(?:[=&]|$)/;
+/** Their query, from the question mark on. */
+export const REQUEST_QUERY = /^\?(?:[^?]*&)?quantize(?:[=&]|$)/;
 
 /** Keys that bundlers put into ids for themselves. */
 const HOST_KEYS = new Set(['import', 't', 'v', 'html-proxy']);
@@ -46,14 +48,33 @@ const PARSERS: Partial<Record<Kind, (text: string) => unknown>> = {
 export function parseRequest(id: string): ModelRequest | undefined {
   if (!REQUEST_ID.test(id)) return undefined;
   const start = id.indexOf('?');
-  const pairs = id.slice(start + 1).split('&').filter((pair) => pair !== '').map(splitPair);
-  const decode = pairs.some(([key]) => key === ESCAPED) ? unescapeFromId : decodePercent;
-  const file = decode === unescapeFromId ? unescapeFromId(id.slice(0, start)) : id.slice(0, start);
+  const query = id.slice(start);
+  const file = id.slice(0, start);
+  return parseQuery(isEscaped(query) ? unescapeFromId(file) : file, query);
+}
+
+/**
+ * The same where a bundler keeps path and query apart; the path is taken as it is, because a file's name may look like anything.
+ *
+ * @param query from the question mark on
+ */
+export function parseQuery(file: string, query: string): ModelRequest | undefined {
+  if (!REQUEST_QUERY.test(query)) return undefined;
+  const decode = isEscaped(query) ? unescapeFromId : decodePercent;
   try {
-    return { file, ...readPairs(pairs.map(([key, text]) => [key, decode(text)])) };
+    return { file, ...readPairs(pairsOf(query).map(([key, text]) => [key, decode(text)])) };
   } catch (error) {
     throw error instanceof QuantizeError ? error.withModel(file) : error;
   }
+}
+
+/** The keys and values of a query, as they are written. */
+export function pairsOf(query: string): [string, string][] {
+  return query.slice(1).split('&').filter((pair) => pair !== '').map(splitPair);
+}
+
+function isEscaped(query: string): boolean {
+  return pairsOf(query).some(([key]) => key === ESCAPED);
 }
 
 /** The module id of a request: the same for every spelling of the same wish. */

@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import { locateSamples, watchedPlaces } from '../calibrate/index.ts';
 import { QuantizeError } from '../errors.ts';
-import { checkKey, MODEL_OPTIONS, resolveModelOptions, type ModelOptions, type Options } from '../options.ts';
+import { checkKey, isRegExp, MODEL_OPTIONS, resolveModelOptions, type ModelOptions, type Options } from '../options.ts';
 import { createPipeline, writeReport, type Pipeline, type PipelineResult } from '../pipeline/index.ts';
 import { formatTable } from '../report/index.ts';
 import type { ModelReport } from '../types.ts';
@@ -35,6 +36,12 @@ export class PluginState {
     resolveModelOptions(defaults);
     this.#options = options;
     this.#defaults = defaults;
+  }
+
+  /** Changes with the options that decide what is built. */
+  get digest(): string {
+    const text = JSON.stringify(this.#defaults, (_, value: unknown) => (isRegExp(value) ? String(value) : value));
+    return createHash('sha256').update(text).digest('hex').slice(0, 8);
   }
 
   /** Forgets the models of the scope's last build. */

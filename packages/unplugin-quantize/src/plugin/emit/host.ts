@@ -4,6 +4,9 @@ import type { ModelReport } from '../../types.ts';
 /** `this` of the hooks that every bundler has. */
 export type HookContext = UnpluginBuildContext & UnpluginContext;
 
+/** Hooks of a bundler; unplugin forwards those that it knows and hands the others over as they are. */
+export type Hooks = Omit<UnpluginOptions, 'name' | 'enforce'>;
+
 /** A quantized file that the bundler shall publish. */
 export interface Artefact {
   /** Absolute path in the cache; read, never changed. */
@@ -13,10 +16,10 @@ export interface Artefact {
   sha256: string;
 }
 
-/** What differs between bundlers. One file in this folder implements it for each. */
-export interface Host {
+/** What differs between bundlers with Rollup's hooks. */
+export interface RollupLikeHost {
   /** Hooks under the bundler's own key; unplugin lays them over the common ones. */
-  hooks: Pick<UnpluginOptions, 'vite' | 'rollup'>;
+  hooks: Hooks;
   /** True where `/models/x.onnx` means a file below the project's root. */
   rootRelative: boolean;
   /** Which of several builds of one plugin instance is at work, such as Vite's `client` and `ssr`. */

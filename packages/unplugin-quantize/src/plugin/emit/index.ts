@@ -1,19 +1,28 @@
 import type { UnpluginContextMeta } from 'unplugin';
 import type { PluginState } from '../state.ts';
-import type { Host } from './host.ts';
+import { esbuildHooks } from './esbuild.ts';
+import { farmHooks } from './farm.ts';
+import type { Hooks } from './host.ts';
 import { rollupHost } from './rollup.ts';
+import { rollupLikeHooks } from './rollup-like.ts';
 import { viteHost } from './vite.ts';
+import { webpackHooks } from './webpack.ts';
 
-export type { Host } from './host.ts';
+type Framework = UnpluginContextMeta['framework'];
 
 /** The bundlers that this package can work in. */
-const HOSTS: Partial<Record<UnpluginContextMeta['framework'], (state: PluginState) => Host>> = {
-  rollup: rollupHost,
-  vite: viteHost,
+const HOOKS: Partial<Record<Framework, (state: PluginState) => Hooks>> = {
+  rollup: (state) => rollupLikeHooks(state, rollupHost(state, 'rollup')),
+  rolldown: (state) => rollupLikeHooks(state, rollupHost(state, 'rolldown')),
+  vite: (state) => rollupLikeHooks(state, viteHost(state)),
+  webpack: webpackHooks,
+  rspack: webpackHooks,
+  esbuild: esbuildHooks,
+  farm: farmHooks,
 };
 
-export function createHost(framework: UnpluginContextMeta['framework'], state: PluginState): Host {
-  const create = HOSTS[framework];
+export function createHooks(framework: Framework, state: PluginState): Hooks {
+  const create = HOOKS[framework];
   if (create === undefined) throw new Error(`unplugin-quantize has no support for ${framework}.`);
   return create(state);
 }

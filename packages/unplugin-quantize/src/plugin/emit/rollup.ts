@@ -1,14 +1,42 @@
-import type { PluginContext } from 'rollup';
+import type { Plugin, PluginContext } from 'rollup';
 import { createAssetEmitter } from './asset-emitter.ts';
-import { NATIVE_PACKAGE, type Host } from './host.ts';
+import { NATIVE_PACKAGE, type Hooks, type RollupLikeHost } from './host.ts';
+import { scriptUrl } from './script-url.ts';
 import type { PluginState } from '../state.ts';
 import { emitOnnxruntimeWasm, ONNXRUNTIME_WEB, WASM_URL } from '../onnxruntime-wasm.ts';
 
 const SCOPE = 'rollup';
 
-/** Rollup 4: assets by emitFile, their URLs by import.meta.ROLLUP_FILE_URL, which works in browsers and in Node. */
-export function rollupHost(state: PluginState): Host {
+/** Rollup 4 and Rolldown: assets by emitFile, their URLs by import.meta.ROLLUP_FILE_URL, which works in browsers and in Node. */
+export function rollupHost(state: PluginState, framework: 'rollup' | 'rolldown'): RollupLikeHost {
   const assets = createAssetEmitter();
+  const hooks: Partial<Plugin> = {
+    buildStart() {
+      assets.begin(SCOPE);
+      state.begin(SCOPE);
+      state.warn = (message) => this.warn(message);
+    },
+    transform: {
+      filter: { id: ONNXRUNTIME_WEB, code: WASM_URL },
+      handler(code, id) {
+        return emitOnnxruntimeWasm(this, code, id);
+      },
+    },
+    // Rolldown gives scripts of pages the URL of a module, which they have not.
+    resolveFileUrl({ referenceId, relativePath, format }) {
+      if (framework !== 'rolldown' || (format !== 'iife' && format !== 'umd') || !assets.emitted(SCOPE).has(referenceId)) return null;
+      return scriptUrl(JSON.stringify(relativePath.split('/').map(encodeURIComponent).join('/')));
+    },
+    async writeBundle() {
+      await state.finish((table) => this.info(`\n${table}`));
+    },
+    async closeBundle() {
+      if (!this.meta.watchMode) await state.close();
+    },
+    async closeWatcher() {
+      await state.close();
+    },
+  };
   return {
     rootRelative: false,
     scope: () => SCOPE,
@@ -18,29 +46,6 @@ export function rollupHost(state: PluginState): Host {
       const reference = await assets.emit(context as unknown as PluginContext, SCOPE, artefact);
       return `import.meta.ROLLUP_FILE_URL_${reference}`;
     },
-    hooks: {
-      rollup: {
-        buildStart() {
-          assets.begin(SCOPE);
-          state.begin(SCOPE);
-          state.warn = (message) => this.warn(message);
-        },
-        transform: {
-          filter: { id: ONNXRUNTIME_WEB, code: WASM_URL },
-          handler(code, id) {
-            return emitOnnxruntimeWasm(this, code, id);
-          },
-        },
-        async writeBundle() {
-          await state.finish((table) => this.info(`\n${table}`));
-        },
-        async closeBundle() {
-          if (!this.meta.watchMode) await state.close();
-        },
-        async closeWatcher() {
-          await state.close();
-        },
-      },
-    },
+    hooks: { [framework]: hooks } as Hooks,
   };
 }

@@ -1,11 +1,11 @@
 import type { Environment, ResolvedConfig, ViteBuilder } from 'vite';
 import type { PluginState } from '../state.ts';
-import { NATIVE_PACKAGE, type HookContext, type Host } from './host.ts';
+import { NATIVE_PACKAGE, type HookContext, type RollupLikeHost } from './host.ts';
 import { viteBuild } from './vite-build.ts';
 import { viteDev } from './vite-dev.ts';
 
 /** Vite 6 and later: files of the build in `vite build`, a middleware in the dev server; what runs in Node gets file: URLs in both. */
-export function viteHost(state: PluginState): Host {
+export function viteHost(state: PluginState): RollupLikeHost {
   const build = viteBuild();
   const dev = viteDev();
   let config: ResolvedConfig | undefined;

@@ -1,0 +1,4 @@
+import { createEsbuildPlugin } from 'unplugin';
+import { quantizePlugin } from './index.ts';
+
+export default createEsbuildPlugin(quantizePlugin);

@@ -1,0 +1,4 @@
+import { createFarmPlugin } from 'unplugin';
+import { quantizePlugin } from './index.ts';
+
+export default createFarmPlugin(quantizePlugin);

@@ -1,0 +1,95 @@
+import { statSync } from 'node:fs';
+import type { OnLoadArgs, OnLoadResult, OnResolveArgs, OnResolveResult, PartialMessage, PluginBuild } from 'esbuild';
+import { QuantizeError } from '../../errors.ts';
+import { loadRequest } from '../load.ts';
+import { ONNXRUNTIME_WEB } from '../onnxruntime-wasm.ts';
+import { formatRequest, parseQuery, parseRequest } from '../request.ts';
+import { resolveModel } from '../resolve.ts';
+import type { PluginState } from '../state.ts';
+import { createFileImports, type FileImports } from './esbuild-files.ts';
+import { bundleWasm } from './esbuild-wasm.ts';
+import { NATIVE_PACKAGE, type Hooks } from './host.ts';
+
+const SCOPE = 'esbuild';
+/** Marks a resolution that this plugin asked for itself. */
+const OWN = Symbol('unplugin-quantize');
+
+/**
+ * esbuild: hooks of its own, because unplugin's put modules into a namespace, whose absolute paths would show in the output. Artefacts
+ * are imported with the `file` loader, which obeys assetNames and publicPath, with outfile too.
+ */
+export function esbuildHooks(state: PluginState): Hooks {
+  return { esbuild: { setup: (build) => setUp(state, build) } };
+}
+
+function setUp(state: PluginState, build: PluginBuild): void {
+  const { absWorkingDir, platform, logLevel = 'info' } = build.initialOptions;
+  const files = createFileImports(build);
+  if (absWorkingDir !== undefined) state.root = absWorkingDir;
+  state.warn = (message) => console.error(`[unplugin-quantize] ${message}`);
+  build.onStart(() => state.begin(SCOPE));
+  build.onResolve({ filter: /\.onnx\?/ }, (args) => refusalsAsErrors(() => resolveRequest(state, build, args)));
+  build.onLoad({ filter: /\.onnx$/, namespace: 'file' }, (args) => load(state, files, args));
+  if (platform === 'node') build.onResolve({ filter: new RegExp(`^${NATIVE_PACKAGE}$`) }, ({ path }) => ({ path, external: true }));
+  else build.onLoad({ filter: new RegExp(ONNXRUNTIME_WEB.source) }, ({ path }) => bundleWasm(files, path));
+  build.onEnd(async ({ errors }) => {
+    const isQuiet = ['silent', 'error', 'warning'].includes(logLevel);
+    if (errors.length === 0) await state.finish((table) => void (isQuiet || console.error(`\n${table}`)));
+  });
+  build.onDispose(() => void state.close());
+}
+
+async function resolveRequest(state: PluginState, build: PluginBuild, args: OnResolveArgs): Promise<OnResolveResult | undefined> {
+  if (args.pluginData === OWN) return undefined;
+  const request = parseRequest(args.path);
+  if (request === undefined) return undefined;
+  const { importer, namespace, resolveDir, kind } = args;
+  const missing: string[] = [];
+  try {
+    const file = await resolveModel(request.file, importer === '' ? undefined : importer, {
+      root: state.root,
+      rootRelative: false,
+      resolve: async (path) => {
+        const found = await build.resolve(path, { importer, namespace, resolveDir, kind, pluginData: OWN });
+        return found.errors.length > 0 || found.external ? undefined : found.path;
+      },
+      missing: (paths) => missing.push(...paths),
+    });
+    return { path: file, suffix: formatRequest({ ...request, file: '' }), namespace: 'file', sideEffects: false };
+  } catch (error) {
+    return { errors: [messageOf(error)], watchFiles: missing };
+  }
+}
+
+async function load(state: PluginState, files: FileImports, { path, suffix }: OnLoadArgs): Promise<OnLoadResult | undefined> {
+  const request = parseQuery(path, suffix);
+  if (request === undefined) return undefined;
+  const watchFiles: string[] = [];
+  const watchDirs: string[] = [];
+  const watch = (path: string): void => void (isFolder(path) ? watchDirs : watchFiles).push(path);
+  try {
+    const contents = await loadRequest(state, request, {
+      scope: SCOPE,
+      watch: (paths) => paths.forEach(watch),
+      emit: async ({ file, fileName, sha256 }) => files.importOf({ file, name: fileName, key: sha256 }),
+    });
+    return { contents, loader: 'js', watchFiles, watchDirs };
+  } catch (error) {
+    return { errors: [messageOf(error)], watchFiles, watchDirs };
+  }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function refusalsAsErrors<T>(work: () => Promise<T>): Promise<T | { errors: PartialMessage[] }> {
+  return work().catch((error: unknown) => ({ errors: [messageOf(error)] }));
+}
+
+/** A refusal as esbuild prints it, without a stack of our own files; other errors keep theirs. */
+function messageOf(error: unknown): PartialMessage {
+  if (!(error instanceof QuantizeError)) throw error;
+  const [text, ...notes] = error.message.split('\n');
+  return { text, notes: notes.map((note) => ({ text: note.trim() })), detail: error };
+}

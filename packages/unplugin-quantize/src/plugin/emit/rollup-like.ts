@@ -1,0 +1,64 @@
+import type { PluginContext } from 'rollup';
+import { loadRequest, withModule } from '../load.ts';
+import { formatRequest, parseRequest, REQUEST_ID } from '../request.ts';
+import { resolveModel } from '../resolve.ts';
+import type { PluginState } from '../state.ts';
+import { NATIVE_PACKAGE, type HookContext, type Hooks, type RollupLikeHost } from './host.ts';
+
+/** The hooks of bundlers that resolve and load as Rollup does. */
+export function rollupLikeHooks(state: PluginState, host: RollupLikeHost): Hooks {
+  return {
+    resolveId: {
+      filter: { id: new RegExp(`${REQUEST_ID.source}|^${NATIVE_PACKAGE}$`) },
+      handler(specifier, importer) {
+        if (host.isExternal(this, specifier)) return { id: specifier, external: true };
+        return resolveRequest(state, host, this, specifier, importer);
+      },
+    },
+    load: {
+      filter: { id: REQUEST_ID },
+      async handler(id) {
+        try {
+          const request = parseRequest(id);
+          if (request === undefined) return undefined;
+          const code = await loadRequest(state, request, {
+            scope: host.scope(this),
+            watch: (files) => host.watch(this, id, files),
+            emit: (artefact) => host.emit(this, artefact),
+            tell: host.tell,
+          });
+          // Without a source map of its own, the module is its own source. An import that nobody uses leaves nothing behind.
+          return { code, map: null, moduleSideEffects: false };
+        } catch (error) {
+          throw withModule(error, id);
+        }
+      },
+    },
+    ...host.hooks,
+  };
+}
+
+/**
+ * The module id of a model import: the absolute path of the model with the query in one spelling, so that equal wishes are one module.
+ *
+ * @returns undefined for imports of other plugins
+ * @throws QuantizeError MODEL_NOT_FOUND, OPTION_UNKNOWN, OPTION_INVALID
+ */
+async function resolveRequest(state: PluginState, host: RollupLikeHost, context: HookContext, specifier: string, importer: string | undefined): Promise<string | undefined> {
+  const request = parseRequest(specifier);
+  if (request === undefined) return undefined;
+  const file = await resolveModel(request.file, importer, {
+    root: state.root,
+    rootRelative: host.rootRelative,
+    resolve: (path, from) => askBundler(context, path, from),
+    missing: (paths) => host.watch(context, importer ?? specifier, paths),
+  });
+  return formatRequest({ ...request, file });
+}
+
+/** The bundler's own resolution, where its hooks offer one. */
+async function askBundler(context: HookContext, path: string, importer: string | undefined): Promise<string | undefined> {
+  const { resolve } = context as HookContext & Partial<Pick<PluginContext, 'resolve'>>;
+  const resolved = await resolve?.call(context as unknown as PluginContext, path, importer, { skipSelf: true });
+  return resolved?.external === false ? resolved.id : undefined;
+}

@@ -1,0 +1,70 @@
+import { statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { relative, sep } from 'node:path';
+import type { LoaderContext } from 'webpack';
+import { loadRequest, withModule } from '../load.ts';
+import { parseQuery } from '../request.ts';
+import type { PluginState } from '../state.ts';
+import type { Artefact } from './host.ts';
+
+export interface QuantizeLoaderOptions {
+  state: PluginState;
+  scope: string;
+}
+
+export type Context = LoaderContext<QuantizeLoaderOptions>;
+
+async function loadModuleOf(context: Context): Promise<string | undefined> {
+  const request = parseQuery(context.resourcePath, context.resourceQuery);
+  if (request === undefined) return undefined;
+  // Our own cache knows the samples, the engines and the options too; the bundler's would also leave the model out of the report.
+  context.cacheable(false);
+  const { state, scope } = context.query as unknown as QuantizeLoaderOptions;
+  try {
+    return await loadRequest(state, request, {
+      scope,
+      watch: (files) => files.forEach((file) => watch(context, file)),
+      emit: (artefact) => emit(context, artefact),
+    });
+  } catch (error) {
+    // The message says all that a user can act on; a stack of our own files hides it.
+    throw Object.assign(withModule(error, context.resource) as Error, { hideStack: true });
+  }
+}
+
+/** The code of a model's module; undefined for other modules. */
+export const loadModule = function (this: Context): Promise<string | undefined> {
+  return loadModuleOf(this);
+};
+
+function watch(context: Context, path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) context.addMissingDependency(path);
+  else if (found.isDirectory()) context.addContextDependency(path);
+  else context.addDependency(path);
+}
+
+/**
+ * Emits the artefact under the name that the bundler gives to assets. Its URL is made as the bundler makes that of `new URL(asset)`: by
+ * publicPath, and the base of documents in browsers or of files in Node.
+ */
+async function emit(context: Context, { file, fileName, sha256 }: Artefact): Promise<string> {
+  const source = relative(context.rootContext, context.resourcePath).split(sep).join('/');
+  const name = assetName(context, source, sha256);
+  context.emitFile(name, await readFile(file), undefined, { sourceFilename: source.replace(/[^/]*$/, fileName), immutable: name.includes(sha256.slice(0, 8)) });
+  const path = name.split('/').map(encodeURIComponent).join('/');
+  return `new URL(__webpack_public_path__ + ${JSON.stringify(path)}, __webpack_base_uri__).href`;
+}
+
+/** Characters of file names that the bundlers take for placeholders or for a query. */
+const UNSAFE_IN_NAMES = /[?#[\]]/g;
+
+function assetName({ _compilation: compilation }: Context, source: string, sha256: string): string {
+  if (compilation === undefined) throw new Error('The model is loaded outside of a compilation.');
+  const { assetModuleFilename, hashDigestLength } = compilation.outputOptions;
+  const data = { filename: source.replace(UNSAFE_IN_NAMES, '_'), contentHash: sha256 };
+  const template = typeof assetModuleFilename === 'function' ? assetModuleFilename(data as Parameters<typeof assetModuleFilename>[0]) : assetModuleFilename;
+  // In names of assets all hashes mean the content's, which exists before the module does.
+  const named = (template ?? '[hash][ext]').replace(/\[(?:content|module|full)?hash(?::(\d+))?\]/g, (_, length: string | undefined) => sha256.slice(0, Number(length ?? hashDigestLength ?? 20)));
+  return compilation.getAssetPath(named, data);
+}

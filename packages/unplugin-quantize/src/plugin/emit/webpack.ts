@@ -1,0 +1,98 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { Compiler, RuleSetRule } from 'webpack';
+import { QuantizeError } from '../../errors.ts';
+import { parseRequest, REQUEST_ID, REQUEST_QUERY, type ModelRequest } from '../request.ts';
+import { resolveModel } from '../resolve.ts';
+import type { PluginState } from '../state.ts';
+import { NATIVE_PACKAGE, type Hooks } from './host.ts';
+import type { QuantizeLoaderOptions } from './webpack-load.ts';
+import { formatWebpackRequest } from './webpack-request.ts';
+
+const SCOPE = 'webpack';
+const LOADER = 'unplugin-quantize/webpack-loader';
+
+/**
+ * webpack 5 and Rspack: a loader of our own, whose pitch answers before the model is read, on modules that webpack itself resolves. Their
+ * ids are the model's relative path, so that builds of two machines are equal.
+ */
+export function webpackHooks(state: PluginState): Hooks {
+  return {
+    webpack: (compiler) => install(state, compiler),
+    rspack: (compiler) => install(state, compiler as unknown as Compiler),
+  };
+}
+
+function install(state: PluginState, compiler: Compiler): void {
+  const logger = compiler.getInfrastructureLogger('unplugin-quantize');
+  state.root = compiler.context;
+  state.warn = (message) => logger.warn(message);
+  compiler.options.module.rules.push(rule(state));
+  // Before that the options have no defaults.
+  compiler.hooks.environment.tap(SCOPE, () => leaveNativePackage(compiler));
+  compiler.hooks.normalModuleFactory.tap(SCOPE, (factory) => {
+    factory.hooks.beforeResolve.tapPromise(SCOPE, async (data) => {
+      const { context, request } = data;
+      if (!REQUEST_ID.test(request)) return;
+      data.request = (await normalRequest(state, compiler, request, context)) ?? request;
+    });
+  });
+  compiler.hooks.thisCompilation.tap(SCOPE, () => state.begin(SCOPE));
+  compiler.hooks.afterEmit.tapPromise(SCOPE, () => state.finish((table) => logger.info(`\n${table}`)));
+  // A compiler that runs once is not always closed, and workers would keep its process alive.
+  compiler.hooks.done.tapPromise(SCOPE, async () => {
+    if (!compiler.watchMode) await state.close();
+  });
+  compiler.hooks.failed.tap(SCOPE, () => void state.close());
+  compiler.hooks.shutdown.tapPromise(SCOPE, () => state.close());
+}
+
+/** After the user's rules, so that its type wins; its loader is the first to pitch, so that no other one sees the model. */
+function rule(state: PluginState): RuleSetRule {
+  const options: QuantizeLoaderOptions = { state, scope: SCOPE };
+  return {
+    resourceQuery: REQUEST_QUERY,
+    type: 'javascript/auto',
+    sideEffects: false,
+    enforce: 'post',
+    // The words stand in the module's identifier: a cache of webpack's must not give what was loaded with other options.
+    use: [{ loader: createRequire(import.meta.url).resolve(LOADER), options, ident: `unplugin-quantize-${state.digest}` }],
+  };
+}
+
+/**
+ * The request in one spelling with the model's path, so that equal wishes are one module; undefined where no model is found, which the
+ * bundler reports itself and waits for.
+ *
+ * @throws QuantizeError OPTION_UNKNOWN, OPTION_INVALID
+ */
+async function normalRequest(state: PluginState, compiler: Compiler, specifier: string, context: string): Promise<string | undefined> {
+  const request = parseRequest(specifier);
+  if (request === undefined) return undefined;
+  const file = await findModel(state, compiler, request, context);
+  return file === undefined ? undefined : formatWebpackRequest({ ...request, file });
+}
+
+async function findModel(state: PluginState, compiler: Compiler, { file }: ModelRequest, context: string): Promise<string | undefined> {
+  const resolver = compiler.resolverFactory.get('normal', { dependencyType: 'esm' });
+  try {
+    return await resolveModel(file, join(context, 'importer'), {
+      root: state.root,
+      rootRelative: false,
+      resolve: (path) =>
+        new Promise((resolve, reject) => {
+          resolver.resolve({}, context, path, {}, (error, found) => (error ? reject(error) : resolve(found || undefined)));
+        }),
+    });
+  } catch (error) {
+    if (error instanceof QuantizeError && error.code === 'MODEL_NOT_FOUND') return undefined;
+    throw error;
+  }
+}
+
+/** onnxruntime-node stays an import where the output runs in Node: it loads a native library by a path beside its own files. */
+function leaveNativePackage(compiler: Compiler): void {
+  if (!compiler.options.externalsPresets.node) return;
+  const type = compiler.options.output.module === true ? 'module-import' : 'node-commonjs';
+  new compiler.webpack.ExternalsPlugin(type, NATIVE_PACKAGE).apply(compiler);
+}

@@ -1,0 +1,4 @@
+import { createRolldownPlugin } from 'unplugin';
+import { quantizePlugin } from './index.ts';
+
+export default createRolldownPlugin(quantizePlugin);

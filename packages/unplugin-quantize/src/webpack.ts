@@ -1,0 +1,4 @@
+import { createWebpackPlugin } from 'unplugin';
+import { quantizePlugin } from './index.ts';
+
+export default createWebpackPlugin(quantizePlugin);
