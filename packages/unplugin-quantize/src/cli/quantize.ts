@@ -2,18 +2,21 @@ import { realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { QuantizeError } from '../errors.ts';
 import { assertHeld } from '../gate/index.ts';
-import { resolveModelOptions, type ModelOptions } from '../options.ts';
+import { resolveModelOptions, type ModelOptions, type ResolvedModelOptions } from '../options.ts';
 import { artefactOptions } from '../pipeline/artefact-options.ts';
 import { quantizeToFile } from '../pipeline/artefact.ts';
+import { calibratePlan } from '../pipeline/calibrate-plan.ts';
 import { sha256File } from '../pipeline/hash.ts';
 import { measurePlan, NOT_MEASURED, type MeasurePlan } from '../pipeline/measure-plan.ts';
 import type { Measured, MeasureTask } from '../pipeline/measure.ts';
 import { modelReport } from '../pipeline/model-report.ts';
+import { progressTeller } from '../pipeline/progress.ts';
 import { createWorkers } from '../pipeline/workers.ts';
 import { writeReport } from '../pipeline/write-report.ts';
 import { formatTable } from '../report/index.ts';
 import { withDraft } from './draft.ts';
 import { hasColor, print } from './print.ts';
+import { progressLine } from './progress-line.ts';
 import { settle } from './settle.ts';
 
 export interface QuantizeArguments {
@@ -38,7 +41,8 @@ export async function runQuantize({ model, output, json, isSplit, options: given
   await withDraft(target, async (folder) => {
     const out = join(folder, basename(target));
     const dataLocation = isSplit ? `${basename(target)}.data` : undefined;
-    const artefact = quantizeToFile({ path: model, name: model, options: artefactOptions(options), out, dataLocation });
+    const observed = await calibrate(model, options, join(folder, 'observed.bin'));
+    const artefact = quantizeToFile({ path: model, name: model, options: artefactOptions(options), observed, out, dataLocation });
     const { sessionOptions, externalLocations, data, inputs } = artefact;
     const places = [...(data === undefined ? [] : [join(dirname(target), data.location)]), target];
     for (const place of places) assertNoSource(place, model, externalLocations);
@@ -52,6 +56,20 @@ export async function runQuantize({ model, output, json, isSplit, options: given
     assertHeld(report);
     await settle(folder, places.map((place) => [basename(place), place]));
   });
+}
+
+/** @returns the file that tells what samples showed; undefined where the weights alone decide */
+async function calibrate(model: string, options: ResolvedModelOptions, out: string): Promise<string | undefined> {
+  const plan = calibratePlan(options, '.');
+  if (plan === undefined) return undefined;
+  const [workers, progress] = [createWorkers(1), progressLine()];
+  try {
+    await workers.calibrate({ ...plan, name: model, source: resolve(model), options: artefactOptions(options), out }, progressTeller(progress.show, model));
+    return out;
+  } finally {
+    progress.clear();
+    await workers.close();
+  }
 }
 
 async function measure(plan: MeasurePlan | undefined, task: Omit<MeasureTask, keyof MeasurePlan>): Promise<Measured> {

@@ -10,8 +10,8 @@ export interface ObserveOptions {
   model: ModelFile;
   /** Names of the outputs to look at. */
   outputs: readonly string[];
-  /** What `openSamples` gives, or feeds; each is checked against the model's inputs. */
-  samples: AsyncIterable<unknown> | Iterable<unknown>;
+  /** What `openSamples` gives for the model's inputs, or feeds; each is checked against them. */
+  samples(inputs: readonly ValueSignature[]): AsyncIterable<unknown> | Iterable<unknown>;
   /** Takes the outputs of one run; they are not kept. */
   take(outputs: Record<string, SampleTensor>, sample: number): void;
   /** Called after each sample with the number done. */
@@ -41,7 +41,7 @@ export async function observeRuns({ engine, model, outputs, samples, take, onPro
       take(ready, found.samples - 1);
       onProgress?.(found.samples);
     };
-    for await (const sample of samples) {
+    for await (const sample of samples(session.inputs)) {
       const feeds = checkFeeds(sample, session.inputs, found.samples);
       const running = settled(runSource(session, feeds, found.samples, outputs));
       try {

@@ -1,9 +1,10 @@
 import { dirname, join } from 'node:path';
 import { QuantizeError } from '../errors.ts';
 import type { Payload } from '../onnx/index.ts';
-import { quantizeSource, type ExternalData, type QuantizedSource, type QuantizeOptions } from '../quantize/index.ts';
+import { quantizeSource, type ExternalData, type Observed, type QuantizedSource, type QuantizeOptions } from '../quantize/index.ts';
 import type { ArtefactDataFile } from '../types.ts';
 import { withModelFile } from './file-source.ts';
+import { readObservation } from './observed-file.ts';
 import { removeDraft, writePayload, type WrittenFile } from './write-file.ts';
 
 /** An artefact in a file and what quantizing told about it: plain data, kept in the cache as JSON. */
@@ -20,6 +21,8 @@ export interface QuantizeTask {
   /** How errors call the model. */
   name: string;
   options: QuantizeOptions;
+  /** Path of what a calibration found (observed-file.ts). */
+  observed?: string | undefined;
   /** Path of the new file; there must be none. */
   out: string;
   /** Name of a new file in the folder of `out` that large weights go to; without it everything is in one file. */
@@ -31,16 +34,23 @@ export interface QuantizeTask {
  *
  * @throws QuantizeError for models that cannot be read and files that cannot be written; what was written is gone then
  */
-export function quantizeToFile({ path, name, options, out, dataLocation }: QuantizeTask): Artefact {
+export function quantizeToFile({ path, name, options, observed, out, dataLocation }: QuantizeTask): Artefact {
   return withModelFile(path, name, ({ source, files }) => {
     try {
-      const { stream, data, ...known } = quantizeSource(source, files, options, {}, dataLocation);
-      const sourceBytes = known.externalLocations.reduce((sum, location) => sum + files.open(location).byteLength, source.byteLength);
-      return { ...writeFiles(stream, data, out), sourceBytes, ...known };
+      return withObservation(observed, ({ notes, ...told }) => {
+        const { stream, data, ...known } = quantizeSource(source, files, options, told, dataLocation);
+        const sourceBytes = known.externalLocations.reduce((sum, location) => sum + files.open(location).byteLength, source.byteLength);
+        return { ...writeFiles(stream, data, out), sourceBytes, ...known, notes: [...notes, ...known.notes] };
+      });
     } catch (error) {
       throw error instanceof QuantizeError && error.code !== 'WRITE_FAILED' ? error.withModel(name) : error;
     }
   });
+}
+
+/** What a calibration found stays open while weights are computed. */
+function withObservation<T>(path: string | undefined, use: (observed: Observed & { notes: string[] }) => T): T {
+  return path === undefined ? use({ notes: [] }) : withModelFile(path, path, ({ source }) => use(readObservation(source)));
 }
 
 function writeFiles(stream: Payload, data: ExternalData | undefined, out: string): Pick<Artefact, 'bytes' | 'sha256' | 'data'> {

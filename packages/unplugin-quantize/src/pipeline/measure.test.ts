@@ -9,7 +9,7 @@ import { findEngines, type FoundEngines } from '../evaluate/index.ts';
 import { MODEL_DEFAULTS } from '../options.ts';
 import type { EngineName, Format } from '../types.ts';
 import { quantizeToFile } from './artefact.ts';
-import { locateExternals } from './locate.ts';
+import { readFacts } from './facts.ts';
 import { measureArtefact, type MeasureTask } from './measure.ts';
 
 let folder: string;
@@ -79,7 +79,7 @@ describe('measureArtefact', () => {
 
   it.each(['onnxruntime-node', 'onnxruntime-web'] as const)('compares a model with external data in %s', async (engine) => {
     const source = writeSplitModel(folder);
-    expect(locateExternals({ path: source, name: 'm' })).toEqual(['model.data']);
+    expect(readFacts({ path: source, name: 'm' }).externals).toEqual(['model.data']);
     const { accuracy, checks } = await measureArtefact(taskFor(source, 'int8-dynamic', { compare: true }), await only(engine));
     expect(checks).toMatchObject([{ engine, outcome: 'ran' }]);
     expect(accuracy).toMatchObject({ engine, outputs: [{ name: 'y' }] });

@@ -20,9 +20,10 @@ export interface Pool {
   /**
    * Runs an exported function of the entry.
    *
+   * @param onMessage takes what a task in a child process sends with process.send
    * @throws QuantizeError what the task threw, or WORKER_FAILED when the worker itself ended
    */
-  run<T>(exported: string, task: { name: string }): Promise<T>;
+  run<T>(exported: string, task: { name: string }, onMessage?: (message: unknown) => void): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -56,13 +57,13 @@ export function createPool({ entry, runtime, size, isolate = false, resourceLimi
   }
 
   return {
-    async run<T>(exported: string, task: { name: string }) {
+    async run<T>(exported: string, task: { name: string }, onMessage?: (message: unknown) => void) {
       const pool = await (started ??= start());
       let reject!: (error: unknown) => void;
       const failure = new Promise<never>((_, fail) => waiting.add((reject = fail)));
       const release = stayAlive();
       try {
-        return unwrap((await Promise.race([pool.run(task, { name: exported }), failure])) as Outcome<T>);
+        return unwrap((await Promise.race([pool.run(task, { name: exported, ...(onMessage && { channel: { postMessage: onMessage } }) }), failure])) as Outcome<T>);
       } catch (error) {
         throw error instanceof QuantizeError ? error : workerFailed(error, task.name, closing.signal.aborted);
       } finally {

@@ -7,6 +7,7 @@ import { artefactKey, measurementKey } from './cache-key.ts';
 import type { Cache, CachedArtefact } from './cache.ts';
 import { engineVersions, readerVersions } from './engine-versions.ts';
 import type { PipelineEvent } from './events.ts';
+import { findCalibration } from './find-calibration.ts';
 import { measurePlan, NOT_MEASURED } from './measure-plan.ts';
 import type { Measured } from './measure.ts';
 import { modelReport } from './model-report.ts';
@@ -38,15 +39,15 @@ export interface PipelineResult {
 }
 
 /** One request on its way through the pipeline. */
-interface Request {
+export interface Request {
   path: string;
   name: string;
   options: ResolvedModelOptions;
 }
 
 /**
- * The story of one model: its content is hashed; an artefact of that content is found or made; what is known of the artefact's
- * accuracy is found or measured; the budget is judged on the figures.
+ * The story of one model: its content is hashed; what samples tell of it is found or observed, where the format asks for it; an artefact
+ * is found or made; what is known of the artefact's accuracy is found or measured; the budget is judged on the figures.
  *
  * @throws QuantizeError BUDGET_BROKEN, and whatever is wrong with the model, its samples or its options
  */
@@ -72,15 +73,19 @@ interface FoundArtefact {
   cached: boolean;
 }
 
-async function findArtefact({ cache, workers, share, tell }: PipelineContext, { path, name, options }: Request, content: ModelContent): Promise<FoundArtefact> {
+async function findArtefact(context: PipelineContext, request: Request, content: ModelContent): Promise<FoundArtefact> {
+  const { cache, workers, share, tell } = context;
+  const { path, name, options } = request;
   const deciding = artefactOptions(options);
-  const key = artefactKey({ version: ownVersion(), options: deciding, model: content.sha256, externals: content.externals });
+  const calibration = await findCalibration(context, request, content);
+  const key = artefactKey({ version: ownVersion(), options: deciding, model: content.sha256, externals: content.externals, calibration: calibration?.key });
   return share(`quantize ${key}`, async () => {
     const found = await cache.find(key);
     if (found !== undefined) return { key, artefact: found, cached: true };
+    const observed = await calibration?.file();
     tell({ kind: 'step', model: name, step: 'quantize' });
     const artefact = await cache.store(key, async (out) => {
-      const made = await workers.quantize({ path, name, options: deciding, out });
+      const made = await workers.quantize({ path, name, options: deciding, observed, out });
       await assertUnchanged(content, name, cache);
       return made;
     });

@@ -1,5 +1,5 @@
 import { quantizeToFile, type Artefact, type QuantizeTask } from './artefact.ts';
-import { locateExternals } from './locate.ts';
+import { readFacts, type ModelFacts } from './facts.ts';
 import { outcomeOf, type Outcome } from './transport.ts';
 
 /** Entry of the worker threads: one exported function for each task. */
@@ -7,6 +7,6 @@ export function quantize(task: QuantizeTask): Promise<Outcome<Artefact>> {
   return outcomeOf(() => quantizeToFile(task));
 }
 
-export function locate(task: { path: string; name: string }): Promise<Outcome<string[]>> {
-  return outcomeOf(() => locateExternals(task));
+export function facts(task: { path: string; name: string }): Promise<Outcome<ModelFacts>> {
+  return outcomeOf(() => readFacts(task));
 }

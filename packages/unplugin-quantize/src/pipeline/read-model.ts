@@ -1,6 +1,8 @@
 import { dirname } from 'node:path';
 import { QuantizeError } from '../errors.ts';
+import type { ValueSignature } from '../types.ts';
 import type { Cache } from './cache.ts';
+import type { ModelFacts } from './facts.ts';
 import { resolveExternal, withModelFile } from './file-source.ts';
 import type { Workers } from './workers.ts';
 
@@ -9,6 +11,8 @@ export interface ModelContent {
   sha256: string;
   /** SHA-256 by location. */
   externals: Record<string, string>;
+  /** What has to be fed. */
+  inputs: ValueSignature[];
   /** Absolute paths of the model and its external data. */
   paths: string[];
 }
@@ -18,11 +22,11 @@ export interface ModelContent {
  *
  * @throws QuantizeError MODEL_* for a file that is no model, EXTERNAL_DATA_*
  */
-export async function readContent(path: string, name: string, cache: Cache, workers: Pick<Workers, 'locate'>): Promise<ModelContent> {
+export async function readContent(path: string, name: string, cache: Cache, workers: Pick<Workers, 'facts'>): Promise<ModelContent> {
   // Opening is the test that this is a file that may be read, with the errors of all other readers.
   withModelFile(path, name, () => undefined);
   const { sha256 } = await cache.hashes.digest(path);
-  const locations = await externalsOf(path, name, sha256, cache, workers);
+  const { externals: locations, inputs } = await factsOf(path, name, sha256, cache, workers);
   const paths = [path];
   const externals: Record<string, string> = {};
   for (const location of locations) {
@@ -30,16 +34,16 @@ export async function readContent(path: string, name: string, cache: Cache, work
     externals[location] = (await cache.hashes.digest(file)).sha256;
     paths.push(file);
   }
-  return { sha256, externals, paths };
+  return { sha256, externals, inputs, paths };
 }
 
-/** Reading the graph takes longer than a warm build may, so the locations are noted under the hash of the model. */
-async function externalsOf(path: string, name: string, sha256: string, cache: Cache, workers: Pick<Workers, 'locate'>): Promise<string[]> {
-  const known = await cache.read<{ externals: string[] }>('facts', sha256);
-  if (known !== undefined) return known.externals;
-  const externals = await workers.locate({ path, name });
-  await cache.write('facts', sha256, { externals });
-  return externals;
+/** Reading the graph takes longer than a warm build may, so what it says is noted under the hash of the model. */
+async function factsOf(path: string, name: string, sha256: string, cache: Cache, workers: Pick<Workers, 'facts'>): Promise<ModelFacts> {
+  const known = await cache.read<Partial<ModelFacts>>('facts', sha256);
+  if (known?.externals !== undefined && known.inputs !== undefined) return { externals: known.externals, inputs: known.inputs };
+  const facts = await workers.facts({ path, name });
+  await cache.write('facts', sha256, facts);
+  return facts;
 }
 
 /** @throws QuantizeError MODEL_CHANGED when somebody wrote a file while the artefact was made from it */

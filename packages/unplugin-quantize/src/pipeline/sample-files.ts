@@ -17,7 +17,7 @@ export interface SampleFiles {
  * @param inputs of the model, which decide how many samples files make
  * @throws QuantizeError SAMPLES_NOT_FOUND, SAMPLES_INVALID, OPTION_INVALID
  */
-export async function readSampleFiles({ calibration, sampleLimit }: MeasurePlan, inputs: readonly ValueSignature[], hashes: HashMemo): Promise<SampleFiles> {
+export async function readSampleFiles({ calibration, sampleLimit }: Pick<MeasurePlan, 'calibration' | 'sampleLimit'>, inputs: readonly ValueSignature[], hashes: HashMemo): Promise<SampleFiles> {
   if (calibration === undefined) return { paths: [], hashes: {}, chosen: [] };
   try {
     const { files, items } = await planSamples(calibration, { limit: sampleLimit, inputs });

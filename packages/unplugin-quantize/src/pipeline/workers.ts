@@ -1,14 +1,23 @@
 import { availableParallelism } from 'node:os';
 import type { Artefact, QuantizeTask } from './artefact.ts';
+import type { CalibrateTask, OnProgress } from './calibrate.ts';
+import type { ModelFacts } from './facts.ts';
 import type { Measured, MeasureTask } from './measure.ts';
 import { createPool } from './pool.ts';
+import type { WrittenFile } from './write-file.ts';
 
 /** The work that is kept off the main thread. */
 export interface Workers {
   /** Runs in a thread. */
-  locate(task: { path: string; name: string }): Promise<string[]>;
+  facts(task: { path: string; name: string }): Promise<ModelFacts>;
   /** Runs in a thread. */
   quantize(task: QuantizeTask): Promise<Artefact>;
+  /**
+   * Runs in a child process.
+   *
+   * @param onProgress told now and then
+   */
+  calibrate(task: CalibrateTask, onProgress?: OnProgress): Promise<WrittenFile>;
   /** Runs in a child process. */
   measure(task: MeasureTask): Promise<Measured>;
   close(): Promise<void>;
@@ -20,8 +29,12 @@ export function createWorkers(size = Math.max(1, Math.floor(availableParallelism
   // A process keeps what a samples module has imported, and WebAssembly never gives memory back.
   const processes = createPool({ entry: new URL('./measure.worker.js', import.meta.url), runtime: 'child_process', size, isolate: true });
   return {
-    locate: (task) => threads.run('locate', task),
+    facts: (task) => threads.run('facts', task),
     quantize: (task) => threads.run('quantize', task),
+    calibrate: (task, onProgress) => processes.run('calibrate', task, (message) => {
+      const { done, of } = message as { done: number; of: number };
+      onProgress?.(done, of);
+    }),
     measure: (task) => processes.run('measure', task),
     async close() {
       await Promise.all([threads.close(), processes.close()]);

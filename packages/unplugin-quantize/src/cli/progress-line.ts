@@ -1,0 +1,30 @@
+import type { PipelineEvent } from '../pipeline/events.ts';
+
+/** A line on a terminal that tells how far the work has come; nothing elsewhere, and nothing in CI. */
+export interface ProgressLine {
+  show(event: PipelineEvent): void;
+  /** Takes the line away. */
+  clear(): void;
+}
+
+/** Erases the line that the cursor is in, and goes to its beginning. */
+const ERASE = '\x1b[2K\r';
+
+export function progressLine(stream: NodeJS.WriteStream = process.stderr, env: NodeJS.ProcessEnv = process.env): ProgressLine {
+  if (!stream.isTTY || env['CI'] !== undefined) return { show: () => undefined, clear: () => undefined };
+  return {
+    show(event) {
+      if (event.kind === 'progress') stream.write(`${ERASE}${progressText(event)}`);
+    },
+    clear: () => void stream.write(ERASE),
+  };
+}
+
+export function progressText({ done, of, secondsLeft }: Extract<PipelineEvent, { kind: 'progress' }>): string {
+  return `calibrating: ${done} of ${of} samples, ${timeText(secondsLeft)} left`;
+}
+
+function timeText(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}

@@ -1,0 +1,21 @@
+import { tensorsOf } from '../graph/index.ts';
+import { externalLocations, readModel } from '../onnx/index.ts';
+import { inputSignatures } from '../quantize/index.ts';
+import type { ValueSignature } from '../types.ts';
+import { withModelFile } from './file-source.ts';
+
+/** What a model's file says of what belongs to it. */
+export interface ModelFacts {
+  /** Files that it refers to, relative to its folder, sorted. */
+  externals: string[];
+  /** What has to be fed. */
+  inputs: ValueSignature[];
+}
+
+/** @throws QuantizeError MODEL_* for files that are no models */
+export function readFacts({ path, name }: { path: string; name: string }): ModelFacts {
+  return withModelFile(path, name, ({ source, files }) => {
+    const model = readModel(source, files);
+    return { externals: externalLocations(tensorsOf(model)), inputs: inputSignatures(model.proto.graph!) };
+  });
+}

@@ -1,0 +1,42 @@
+import { artefactOptions } from './artefact-options.ts';
+import { calibrationKey } from './cache-key.ts';
+import { calibratePlan } from './calibrate-plan.ts';
+import { engineVersions, readerVersions } from './engine-versions.ts';
+import type { PipelineContext, Request } from './quantize-file.ts';
+import { progressTeller } from './progress.ts';
+import { assertUnchanged, type ModelContent } from './read-model.ts';
+import { readSampleFiles } from './sample-files.ts';
+import { ownVersion } from './version.ts';
+
+/** What samples tell of a model, by its key; the samples run when somebody asks for the file. */
+export interface Calibration {
+  key: string;
+  /** Absolute path of what was found (observed-file.ts), of an earlier build or new. */
+  file(): Promise<string>;
+}
+
+/**
+ * The calibration that a request needs; undefined where the weights alone decide.
+ *
+ * @throws QuantizeError SAMPLES_*, OPTION_INVALID; `file` whatever calibrateModel throws, and MODEL_CHANGED
+ */
+export async function findCalibration({ root, cache, workers, share, tell }: PipelineContext, { path, name, options }: Request, content: ModelContent): Promise<Calibration | undefined> {
+  const plan = calibratePlan(options, root);
+  if (plan === undefined) return undefined;
+  const deciding = artefactOptions(options);
+  const { hashes: samples, chosen } = await readSampleFiles(plan, content.inputs, cache.hashes);
+  const versions = { engines: await engineVersions(), readers: await readerVersions() };
+  const key = calibrationKey({ version: ownVersion(), options: deciding, model: content.sha256, externals: content.externals, plan, samples, chosen, ...versions });
+  const make = async (): Promise<string> => {
+    const known = await cache.calibrations.find(key);
+    if (known !== undefined) return known.file;
+    tell({ kind: 'step', model: name, step: 'calibrate' });
+    const { file } = await cache.calibrations.store(key, async (out) => {
+      const found = await workers.calibrate({ ...plan, name, source: path, options: deciding, out }, progressTeller(tell, name));
+      await assertUnchanged(content, name, cache);
+      return found;
+    });
+    return file;
+  };
+  return { key, file: () => share(`calibrate ${key}`, make) };
+}
