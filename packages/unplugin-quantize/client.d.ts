@@ -20,6 +20,11 @@ declare module '*.onnx?quantize=int8-dynamic' {
   export default model;
 }
 
+declare module '*.onnx?quantize=int8-static' {
+  const model: import('./dist/types.js').QuantizedModel;
+  export default model;
+}
+
 declare module '*.onnx?quantize=int8-storage' {
   const model: import('./dist/types.js').QuantizedModel;
   export default model;
@@ -71,6 +76,11 @@ declare module '*&quantize=int8' {
 }
 
 declare module '*&quantize=int8-dynamic' {
+  const model: import('./dist/types.js').QuantizedModel;
+  export default model;
+}
+
+declare module '*&quantize=int8-static' {
   const model: import('./dist/types.js').QuantizedModel;
   export default model;
 }

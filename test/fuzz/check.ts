@@ -3,6 +3,8 @@ import { filesOf } from '../../packages/unplugin-quantize/src/core.shared.ts';
 import { bytesSource, readModel, type Payload } from '../../packages/unplugin-quantize/src/onnx/index.ts';
 import { assertSound } from '../../packages/unplugin-quantize/src/graph/index.ts';
 import { quantizeSource } from '../../packages/unplugin-quantize/src/quantize/index.ts';
+import { SAMPLED_FORMATS } from '../../packages/unplugin-quantize/src/options.ts';
+import { flatStatistics } from '../support/flat-statistics.ts';
 import type { Mutant } from './mutant.ts';
 import { EXTERNAL } from './seeds.ts';
 
@@ -17,7 +19,9 @@ export function checkMutant({ bytes, options }: Mutant): Ending {
   let quantized = false;
   try {
     const files = filesOf({ [EXTERNAL.location]: EXTERNAL.bytes }, 'mutant');
-    const { stream, format: used } = quantizeSource(bytesSource(bytes, 'mutant'), files, options);
+    const source = bytesSource(bytes, 'mutant');
+    const observed = SAMPLED_FORMATS.includes(options.format) ? { statistics: flatStatistics(source, files, options) } : {};
+    const { stream, format: used } = quantizeSource(source, files, options, observed);
     const artefact = take(stream);
     quantized = true;
     // A source may have its nodes in any order, and 'none' leaves them so.

@@ -1,5 +1,5 @@
 import { bytesSource, readModel } from '../../packages/unplugin-quantize/src/onnx/index.ts';
-import { BLOCK_ALGORITHMS, BLOCK_SIZES, DYNAMIC_OPS, FORMATS, MODEL_DEFAULTS } from '../../packages/unplugin-quantize/src/options.ts';
+import { ACTIVATION_INTEGERS, BLOCK_ALGORITHMS, BLOCK_SIZES, DYNAMIC_OPS, FORMATS, MODEL_DEFAULTS } from '../../packages/unplugin-quantize/src/options.ts';
 import type { QuantizeOptions } from '../../packages/unplugin-quantize/src/quantize/index.ts';
 import type { Format } from '../../packages/unplugin-quantize/src/types.ts';
 import { mutateBytes } from './mutate-bytes.ts';
@@ -50,6 +50,9 @@ function anyOptions(format: Format, random: Random): QuantizeOptions {
     format,
     keepNames: sometimes(false, [true]),
     ops: sometimes(MODEL_DEFAULTS.ops, [[...DYNAMIC_OPS], []]),
+    activations: sometimes(MODEL_DEFAULTS.activations, ACTIVATION_INTEGERS),
+    reduceRange: sometimes(false, [true]),
+    perChannel: sometimes(true, [false]),
     block: sometimes(MODEL_DEFAULTS.block, BLOCK_SIZES),
     algorithm: sometimes(MODEL_DEFAULTS.algorithm, BLOCK_ALGORITHMS),
     symmetric: sometimes<boolean | undefined>(undefined, [true, false]),

@@ -1,7 +1,8 @@
 import { bytesSource, readPayload } from '../../packages/unplugin-quantize/src/onnx/index.ts';
-import { MODEL_DEFAULTS } from '../../packages/unplugin-quantize/src/options.ts';
+import { MODEL_DEFAULTS, SAMPLED_FORMATS } from '../../packages/unplugin-quantize/src/options.ts';
 import { quantizeSource, type QuantizedSource } from '../../packages/unplugin-quantize/src/quantize/index.ts';
 import type { Format, WeightDecision } from '../../packages/unplugin-quantize/src/types.ts';
+import { flatStatistics } from '../support/flat-statistics.ts';
 import { distance, largest, type Distance } from './compare.ts';
 import { runOnce, type Output } from './engine.ts';
 import { absolute, halved, innerValues, parse, weightsOf, withWeights, type Weight, type Weights } from './reference.ts';
@@ -16,7 +17,9 @@ export interface Artefact extends QuantizedSource {
 }
 
 export function quantizeModel(model: Uint8Array, format: Format, keepNames = false): Artefact {
-  const result = quantizeSource(bytesSource(model), undefined, { ...MODEL_DEFAULTS, format, keepNames });
+  const [source, options] = [bytesSource(model), { ...MODEL_DEFAULTS, format, keepNames }];
+  const observed = SAMPLED_FORMATS.includes(format) ? { statistics: flatStatistics(source, undefined, options) } : {};
+  const result = quantizeSource(source, undefined, options, observed);
   return { ...result, bytes: readPayload(result.stream) };
 }
 

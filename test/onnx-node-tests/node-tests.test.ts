@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { QuantizeError } from '../../packages/unplugin-quantize/src/errors.ts';
 import { makeNode } from '../../packages/unplugin-quantize/src/graph/index.ts';
 import { bytesSource, readModel } from '../../packages/unplugin-quantize/src/onnx/index.ts';
-import { FORMATS } from '../../packages/unplugin-quantize/src/options.ts';
+import { FORMATS, SAMPLED_FORMATS } from '../../packages/unplugin-quantize/src/options.ts';
 import type { Format } from '../../packages/unplugin-quantize/src/types.ts';
 import { bytesOf } from '../support/run-model.ts';
 import { readNodeTests, type NodeTest, type RunnableTest } from './cases.ts';
@@ -63,9 +63,11 @@ describe.skipIf(missing !== undefined)(`the node tests of the ONNX standard${mis
   });
 
   it('computes nodes with large weights', async () => {
-    expect(await judge(widened, formats)).toEqual([]);
+    // What fixed scales make of values is looked at where samples are (src/quantize/static).
+    const judged = formats.filter((format) => !SAMPLED_FORMATS.includes(format));
+    expect(await judge(widened, judged)).toEqual([]);
     const used = formats.filter((format) => (counts[`as ${format}`] ?? 0) > 0);
-    expect(used).toEqual(formats.filter((format) => format !== 'none'));
+    expect(used).toEqual(judged.filter((format) => format !== 'none'));
   });
 
   /** Problems of all artefacts of the variants that the engine runs; artefacts that equal one of another format are looked at once. */

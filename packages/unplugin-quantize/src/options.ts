@@ -195,6 +195,9 @@ export const FORMATS: Record<Format, string> = {
   'none': 'the model as it is',
 };
 
+/** Formats that cannot do without samples. */
+export const SAMPLED_FORMATS: readonly Format[] = ['int8-static'];
+
 export const DYNAMIC_OPS: readonly DynamicOp[] = ['MatMul', 'Gemm', 'Gather', 'LSTM', 'Conv'];
 
 /** Sizes of blocks that onnxruntime has kernels for. */
