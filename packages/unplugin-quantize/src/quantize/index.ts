@@ -14,6 +14,7 @@ import { computeInHalves } from './float16-graph.ts';
 import { inlineExternalData } from './inline-external.ts';
 import { computeLstmsInIntegers } from './lstm.ts';
 import { minOnnxruntime } from './min-version.ts';
+import { alreadyQuantized, quantizedPart, takeOverTrained } from './qat/index.ts';
 import { inputSignatures, outputSignatures } from './signature.ts';
 import { splitModel, type WrittenModel } from './split-model.ts';
 import { computeStatically, isConvolutional, prepareStatic } from './static/index.ts';
@@ -89,7 +90,8 @@ export function quantizeSource(
   const untouched = about.externalLocations.length === 0 ? wholeFile(source) : writeModel(inlineExternalData(model));
   const asItIs = (unchanged: Model): WrittenModel & { format: Format; minOnnxruntime: string } =>
     ({ ...finished(unchanged, untouched, 'none', dataLocation), format: 'none', minOnnxruntime: minOnnxruntime(unchanged) });
-  if (options.format === 'none') return { ...about, ...asItIs(model), weights: [], notes: [] };
+  const refusal = alreadyQuantized(quantizedPart(model));
+  if (options.format === 'none' || refusal !== undefined) return { ...about, ...asItIs(model), weights: [], notes: refusal === undefined ? [] : [refusal] };
 
   const { context, stream } = quantizeModel(model, options, observed);
   const weights = [...context.decisions.values()];
@@ -109,6 +111,7 @@ function quantizeModel(model: Model, options: QuantizeOptions, observed: Observe
   const refusal = isObserved(options, observed) ? prepareStatic(model, options) : void prepareGraph(model);
   const context = createContext(model, options, observed);
   context.notes.push(...inlineRefusals(model).values(), ...unmatched(model));
+  if (quantizedPart(model).operators.length > 0) takeOverTrained(context);
   if (refusal !== undefined) context.notes.push(`No fixed scales: ${refusal}.`);
   for (const scheme of SCHEMES[refusal === undefined ? fullFormat(context, observed) : 'int8']) scheme(context);
   for (const weight of undecidedWeights(context)) {

@@ -68,7 +68,7 @@ const SCALER: StaticOperator = { role: 'mover', activations: 2 };
 function candidateOf(main: MainGraph, node: NodeProto): Candidate | undefined {
   const factor = factorOf(main, node);
   const row = factor === undefined ? staticOperator(node) : SCALER;
-  if (row === undefined || main.context.leavesNode(node)) return undefined;
+  if (row === undefined || main.context.leavesNode(node) || isQuantizedByModel(main, node)) return undefined;
   const product = row.role === 'product' ? productWeight(main, node) : undefined;
   if (product === 'refused') return undefined;
   const read = product === undefined ? node.input.slice(0, row.activations) : node.input.slice(0, 1);
@@ -82,6 +82,13 @@ function candidateOf(main: MainGraph, node: NodeProto): Candidate | undefined {
   const bounds = row.role === 'mover' ? [] : boundsOf(main, node.output[0]!);
   const outputs = bounds.length > 0 ? [bounds.at(-1)!.node.output[0]!] : node.output.filter((name) => name !== '');
   return { node, role: row.role, isSeed: product !== undefined, activations, constants: factor === undefined ? constants : [], weight: product, outputs, bounds, factor };
+}
+
+/** What has QuantizeLinear and DequantizeLinear of its own keeps them. */
+function isQuantizedByModel({ edges }: MainGraph, node: NodeProto): boolean {
+  const makers = node.input.map((name) => edges.producers.get(name));
+  const readers = node.output.flatMap((name) => edges.uses(name).map((use) => use.node));
+  return makers.some((maker) => maker !== undefined && isOperator(maker, 'DequantizeLinear')) || readers.some((reader) => isOperator(reader, 'QuantizeLinear'));
 }
 
 function boundsOf({ context, edges, all }: MainGraph, output: string): Bound[] {
