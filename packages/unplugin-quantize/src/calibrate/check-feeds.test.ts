@@ -63,6 +63,8 @@ describe('checkFeeds refuses', () => {
     ['text for numbers', { ids: [['a']] }, [ids], /an array of string for int64/],
     ['two dims left open', { ids: BigInt64Array.of(1n) }, [ids], /found int64\[1\]/],
     ['one tensor for several inputs', { data: new Float32Array(3), dims: [3] }, [ids, mask], /several inputs/],
+    ['NaN', { x: Float32Array.of(1, -Infinity, NaN) }, [{ name: 'x', dtype: 'float32', dims: [null] }], /Sample 4 has NaN in the input "x" at element 2/],
+    ['NaN of half precision', { x: Uint16Array.of(0x7c00, 0xfe00) }, [{ name: 'x', dtype: 'float16', dims: [null] }], /NaN in the input "x" at element 1/],
     ['nothing', null, [ids], /not an object of tensors/],
   ];
 

@@ -35,7 +35,20 @@ function checkTensor(value: unknown, input: ValueSignature, index: number): Samp
   if (input.dtype !== tensor.dtype && input.dtype !== 'unknown') throw mismatch(input, index, showType(tensor.dtype, tensor.dims));
   const fits = input.dims === null || (input.dims.length === tensor.dims.length && input.dims.every((dim, i) => typeof dim !== 'number' || dim === tensor.dims[i]));
   if (!fits) throw mismatch(input, index, showType(tensor.dtype, tensor.dims));
+  const at = firstNaN(tensor);
+  if (at !== -1) throw invalid(index, input.name, `has NaN in the input "${input.name}" at element ${at}`, 'Look where it comes from: every output that depends on it says nothing.');
   return tensor;
+}
+
+/** Infinities are left alone, because masks are made of them. */
+function firstNaN({ dtype, data }: SampleTensor): number {
+  if (dtype === 'float16') return (data as Uint16Array).findIndex((bits) => (bits & 0x7fff) > 0x7c00);
+  return data instanceof Float32Array || data instanceof Float64Array ? indexOfNaN(data) : -1;
+}
+
+function indexOfNaN(values: Float32Array | Float64Array): number {
+  for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i])) return i;
+  return -1;
 }
 
 function mismatch(input: ValueSignature, index: number, found: string): QuantizeError {

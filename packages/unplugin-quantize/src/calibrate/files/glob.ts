@@ -37,7 +37,7 @@ function translate(pattern: string): string {
 const VISIBLE = '(?!\\.)';
 
 function translateName(name: string): string {
-  const body = name.replace(/\[(!?)((?:[^\]\\])+)\]|\*+|\?|[\\^$.|+()[\]{}/]/gu, (token, not: string | undefined, set: string | undefined) => {
+  const body = name.replace(/\[(!?)([^\]]+)\]|\*+|\?|[\\^$.|+()[\]{}/]/gu, (token, not: string | undefined, set: string | undefined) => {
     if (set !== undefined) return `(?!/)[${not === '!' ? '^' : ''}${set.replace(/[\\^[\]&]/gu, '\\$&')}]`;
     if (token.startsWith('*')) return '[^/]*';
     return token === '?' ? '[^/]' : `\\${token}`;

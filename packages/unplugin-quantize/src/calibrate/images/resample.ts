@@ -28,13 +28,16 @@ function bicubic(x: number): number {
 const PRECISION = 22;
 
 /**
- * Resizes as Pillow does, to the bit: rows first, then columns, each to 8 bits; weights over all source pixels that a new pixel covers, in
- * 22-bit fixed point. So machines cannot differ in a pixel.
+ * Resizes as Pillow does, to the bit: along rows, then along columns, each to 8 bits; weights over all source pixels that a new pixel covers, in
+ * 22-bit fixed point. So machines cannot differ in a pixel. As in Pillow 13, columns come first where the height shrinks and the width grows;
+ * older versions differ in that case only.
  */
 export function resample(image: Pixels, width: number, height: number, filter: ResampleFilter): Pixels {
   if (filter === 'nearest') return nearest(image, width, height);
-  const rows = width === image.width ? image : alongRows(image, width, KERNELS[filter]);
-  return height === image.height ? rows : alongColumns(rows, height, KERNELS[filter]);
+  const kernel = KERNELS[filter];
+  const rows = (from: Pixels): Pixels => (width === from.width ? from : alongRows(from, width, kernel));
+  const columns = (from: Pixels): Pixels => (height === from.height ? from : alongColumns(from, height, kernel));
+  return height < image.height && width >= image.width ? rows(columns(image)) : columns(rows(image));
 }
 
 /** Weights of the source's pixels for each new pixel: `count` of them from `first` on. */
