@@ -31,19 +31,22 @@ interface MutableEdges extends Edges {
 
 const NO_USES: readonly Use[] = [];
 
+/** Gives the edges of a model: `indexEdges`, or an index that is known to be still right. */
+export type EdgesOf = (model: Model) => Edges[];
+
 /** Indexes every scope of a model, outer before inner. */
 export function indexEdges(model: Model): Edges[] {
   const all = scopesOf(model).map(definitions);
   const byScope = new Map(all.map((edges) => [edges.scope, edges]));
-  for (const { scope } of all) {
+  for (const { scope, readers: own } of all) {
     for (const node of scope.graph.node) {
-      node.input.forEach((name, index) => {
-        if (name === '') return;
-        const readers = definingScope(name, scope, byScope)?.readers;
-        const uses = readers?.get(name);
-        if (uses === undefined) readers?.set(name, [{ node, index, scope }]);
-        else uses.push({ node, index, scope });
-      });
+      const { input } = node;
+      for (let index = 0; index < input.length; index++) {
+        const name = input[index]!;
+        if (name === '') continue;
+        const known = own.get(name) ?? definingScope(name, scope.parent, byScope)?.readers.get(name);
+        known?.push({ node, index, scope });
+      }
     }
     for (const output of scope.graph.output) {
       const owner = definingScope(output.name, scope, byScope);
@@ -129,12 +132,23 @@ function definitions(scope: Scope): MutableEdges {
   const readers = new Map<string, Use[]>();
   const leaving = new Set<string>();
   const producers = new Map<string, NodeProto>();
-  for (const node of graph.node) for (const name of node.output) if (name !== '') producers.set(name, node);
+  const initializers = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
+  const sparseInitializers = new Set(graph.sparseInitializer.map((sparse) => sparse.values?.name ?? ''));
+  const inputs = new Set(graph.input.map((value) => value.name));
+  // Every name that the scope defines has its list, so that to find one is to know who defines the name.
+  for (const names of [initializers.keys(), sparseInitializers, inputs]) for (const name of names) readers.set(name, []);
+  for (const node of graph.node) {
+    for (const name of node.output) {
+      if (name === '') continue;
+      producers.set(name, node);
+      readers.set(name, []);
+    }
+  }
   return {
     scope,
-    initializers: new Map(graph.initializer.map((tensor) => [tensor.name, tensor])),
-    sparseInitializers: new Set(graph.sparseInitializer.map((sparse) => sparse.values?.name ?? '')),
-    inputs: new Set(graph.input.map((value) => value.name)),
+    initializers,
+    sparseInitializers,
+    inputs,
     outputs: new Set(graph.output.map((value) => value.name)),
     producers,
     readers,
@@ -144,7 +158,7 @@ function definitions(scope: Scope): MutableEdges {
   };
 }
 
-function definingScope<E extends Edges>(name: string, from: Scope, byScope: ReadonlyMap<Scope, E>): E | undefined {
+function definingScope<E extends Edges>(name: string, from: Scope | undefined, byScope: ReadonlyMap<Scope, E>): E | undefined {
   for (let scope: Scope | undefined = from; scope !== undefined; scope = scope.parent) {
     const edges = byScope.get(scope);
     if (edges === undefined) continue;

@@ -17,6 +17,7 @@ export function scopesOf(model: Model): Scope[] {
     const scope = { graph, parent, owner, path };
     scopes.push(scope);
     for (const node of graph.node) {
+      if (!hasSubgraphs(node)) continue;
       for (const { attribute, graph: inner } of subgraphsOf(node)) {
         visit(inner, scope, node, `${path}${nodeLabel(node)}/${attribute.name}/`);
       }
@@ -45,6 +46,12 @@ export function nodeLabel(node: NodeProto): string {
   return node.name || node.output[0] || node.opType;
 }
 
+/** True for If, Loop, Scan and the like. Asked of every node again and again, so it makes nothing. */
+export function hasSubgraphs({ attribute }: NodeProto): boolean {
+  for (let i = 0; i < attribute.length; i++) if (attribute[i]!.g !== undefined || attribute[i]!.graphs.length > 0) return true;
+  return false;
+}
+
 /** The graphs that a node carries in its attributes. */
 export function* subgraphsOf(node: NodeProto): Generator<{ attribute: AttributeProto; graph: GraphProto }> {
   for (const attribute of node.attribute) {
@@ -58,7 +65,7 @@ export function* tensorsOf(model: Model): Generator<TensorProto> {
   for (const { graph } of scopesOf(model)) {
     yield* graph.initializer;
     for (const sparse of graph.sparseInitializer) yield* sparseTensors(sparse);
-    for (const node of graph.node) yield* attributeTensors(node);
+    for (const node of graph.node) if (node.attribute.length > 0) yield* attributeTensors(node);
   }
   for (const fn of model.proto.functions) for (const node of fn.node) yield* attributeTensors(node);
 }

@@ -46,15 +46,17 @@ export interface Weight {
 export function createContext(model: Model, options: QuantizeOptions, { hessians = new Map(), statistics = new Map() }: Observed = {}): Context {
   const weights = new Set(scopesOf(model).flatMap(({ graph }) => graph.initializer).filter((proto) => dtypeOf(proto.dataType) === 'float32'));
   const context = { model, options, names: namesOf(model), excluded: nameMatcher(options.exclude), decisions: new Map(), notes: [], weights, inputFactor: factorFinder(hessians), statistics, told: {} };
-  return { ...context, leavesNode: nodeExclusion(options), exclusions: findExclusions(options, undecidedWeights(context)) };
+  return { ...context, leavesNode: nodeExclusion(options), exclusions: findExclusions(options, () => undecidedWeights(context)) };
 }
 
 /** The float32 initializers of all scopes that are still undecided, in file order. */
 export function undecidedWeights({ model, decisions, weights }: Pick<Context, 'model' | 'decisions' | 'weights'>): Weight[] {
+  const isUndecided = (proto: TensorProto): boolean => weights.has(proto) && !decisions.has(proto);
+  if (!scopesOf(model).some(({ graph }) => graph.initializer.some(isUndecided))) return [];
   const all = new Map(indexEdges(model).map((edges) => [edges.scope, edges]));
   const edgesAt = (scope: Scope): Edges => all.get(scope)!;
   return [...all.values()].flatMap((edges) => edges.scope.graph.initializer
-    .filter((proto) => weights.has(proto) && !decisions.has(proto))
+    .filter(isUndecided)
     .map((proto) => ({ edges, proto, tensor: tensorOf(model, proto), uses: edges.uses(proto.name), edgesAt })));
 }
 

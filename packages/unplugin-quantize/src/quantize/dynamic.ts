@@ -1,6 +1,6 @@
 import { forgetTypes, intAttribute, intsAttribute, isHandedOut, isOperator, replaceInitializers, scopesOf, type Use } from '../graph/index.ts';
 import { upgradeOpset } from '../graph/opset/upgrade.ts';
-import { arrayTensor, elementCount, tensorProto, type GraphProto, type NodeProto, type TensorProto } from '../onnx/index.ts';
+import { arrayTensor, elementCount, opsetVersion, tensorProto, type GraphProto, type NodeProto, type TensorProto } from '../onnx/index.ts';
 import type { DynamicOp } from '../options.ts';
 import { INT8, quantizeSymmetric, UINT8, type QuantType } from './affine.ts';
 import { decide, isExcluded, undecidedWeights, weightName, type Context, type Weight } from './context.ts';
@@ -27,15 +27,18 @@ const MIN_ELEMENTS = 1024;
  */
 export function computeInIntegers(context: Context): void {
   const { model, notes } = context;
-  if (candidatesOf(context).length === 0) return;
+  const found = candidatesOf(context);
+  if (found.length === 0) return;
+  const isRecent = (opsetVersion(model.proto) ?? 0) >= OPSET;
   const upgrade = upgradeOpset(model, OPSET);
   if (!upgrade.upgraded && upgrade.reason !== undefined) {
     notes.push(`No integer arithmetic: opset ${OPSET} is needed, and ${upgrade.reason}.`);
     return;
   }
-  const gemms = candidatesOf(context).filter(({ weight }) => weight.uses[0]!.node.opType === 'Gemm');
+  const gemms = (isRecent ? found : candidatesOf(context)).filter(({ weight }) => weight.uses[0]!.node.opType === 'Gemm');
   const fromGemm = gemmToMatMul(context, gemms.map(({ weight }) => weight));
-  const candidates = candidatesOf(context, fromGemm);
+  // Looked for again only where the graph has changed: to find them takes an index of all edges.
+  const candidates = isRecent && gemms.length === 0 ? found : candidatesOf(context, fromGemm);
   const replacements = new Map<TensorProto, TensorProto[]>();
   const weights = new Map(candidates.map(({ weight, way }) => [weight.proto, integerWeight(context, weight, way, replacements)]));
   for (const { graph } of scopesOf(model)) replaceInitializers(graph, replacements);

@@ -10,11 +10,11 @@ type ExclusionOptions = Pick<ResolvedModelOptions, 'exclude' | 'excludeOps' | 'i
 type Rule = (weight: Weight) => string | undefined;
 
 /** The weights that the options `exclude`, `excludeOps`, `include` and `minElements` leave as they are, with the reason. */
-export function findExclusions(options: ExclusionOptions, weights: readonly Weight[]): Map<TensorProto, string> {
+export function findExclusions(options: ExclusionOptions, weightsOf: () => readonly Weight[]): Map<TensorProto, string> {
   const rules = rulesOf(options);
   const found = new Map<TensorProto, string>();
   if (rules.length === 0) return found;
-  for (const weight of weights) {
+  for (const weight of weightsOf()) {
     const reason = rules.map((rule) => rule(weight)).find((one) => one !== undefined);
     if (reason !== undefined) found.set(weight.proto, reason);
   }

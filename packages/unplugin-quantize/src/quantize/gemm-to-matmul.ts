@@ -1,5 +1,5 @@
 import { floatAttribute, intAttribute, isHandedOut, isOperator, makeNode, replaceNodes, type Use } from '../graph/index.ts';
-import { setTensor, tensorOf, type NodeProto } from '../onnx/index.ts';
+import { setTensor, tensorOf, type GraphProto, type NodeProto } from '../onnx/index.ts';
 import { isExcluded, undecidedWeights, type Context, type Weight } from './context.ts';
 import { transposed } from './transpose.ts';
 
@@ -29,6 +29,7 @@ export function plainGemmWeights(context: Context): Weight[] {
 export function gemmToMatMul(context: Context, weights: readonly Weight[] = plainGemmWeights(context)): Set<NodeProto> {
   const { model, names } = context;
   const products = new Set<NodeProto>();
+  const replaced = new Map<GraphProto, Map<NodeProto, NodeProto[]>>();
   for (const { proto, uses: [use] } of weights) {
     const { node: gemm, scope } = use!;
     if (intAttribute(gemm, 'transB', 0) !== 0) setTensor(model, proto, transposed(tensorOf(model, proto)));
@@ -38,7 +39,9 @@ export function gemmToMatMul(context: Context, weights: readonly Weight[] = plai
     const product = makeNode('MatMul', [input, matrix], [sum], {}, { name: gemm.name });
     products.add(product);
     const nodes = bias === '' ? [product] : [product, makeNode('Add', [sum, bias], [output])];
-    replaceNodes(scope.graph, (node) => (node === gemm ? nodes : undefined));
+    const inGraph = replaced.get(scope.graph) ?? new Map<NodeProto, NodeProto[]>();
+    replaced.set(scope.graph, inGraph.set(gemm, nodes));
   }
+  for (const [graph, nodes] of replaced) replaceNodes(graph, (node) => nodes.get(node));
   return products;
 }

@@ -1,7 +1,7 @@
 import { QuantizeError } from '../../errors.ts';
 import { dtypeOf, elementCount, isExternal, rawByteLength, type GraphProto, type Model, type NodeProto, type TensorProto } from '../../onnx/index.ts';
 import { arityProblem } from '../ops/arity.ts';
-import { nodeLabel, scopesOf, subgraphsOf, tensorsOf } from '../scope.ts';
+import { hasSubgraphs, nodeLabel, scopesOf, subgraphsOf, tensorsOf } from '../scope.ts';
 
 const HINT = 'The exporter or a tool that edited the model left it broken; onnx.checker.check_model tells more. Export it again.';
 
@@ -36,7 +36,7 @@ function checkGraph(model: Model, graph: GraphProto, outer: readonly ReadonlySet
     for (const name of node.input) {
       if (name !== '' && !isDefined(name)) throw undefinedName(model, node, name, everywhere);
     }
-    for (const { graph: inner } of subgraphsOf(node)) checkGraph(model, inner, chain, everywhere);
+    if (hasSubgraphs(node)) for (const { graph: inner } of subgraphsOf(node)) checkGraph(model, inner, chain, everywhere);
     for (const name of node.output) define(model, own, name, nodeLabel(node));
   }
   for (const { name } of graph.output) {

@@ -1,5 +1,5 @@
 import type { Model, NodeProto } from '../../onnx/index.ts';
-import { indexEdges, resolve, type Edges } from '../edges.ts';
+import { indexEdges, resolve, type Edges, type EdgesOf } from '../edges.ts';
 import { scopesOf, type Scope } from '../scope.ts';
 
 /**
@@ -13,8 +13,8 @@ import { scopesOf, type Scope } from '../scope.ts';
  *
  * @returns the number of nodes removed; a removed node's subgraphs are not counted
  */
-export function dropDeadNodes(model: Model): number {
-  const live = liveNodes(model);
+export function dropDeadNodes(model: Model, edgesOf: EdgesOf = indexEdges): number {
+  const live = liveNodes(edgesOf(model));
   let dropped = 0;
   for (const { graph, owner } of scopesOf(model)) {
     if (owner !== undefined && !live.has(owner)) continue;
@@ -25,8 +25,7 @@ export function dropDeadNodes(model: Model): number {
   return dropped;
 }
 
-function liveNodes(model: Model): Set<NodeProto> {
-  const all = indexEdges(model);
+function liveNodes(all: readonly Edges[]): Set<NodeProto> {
   const inner = new Map<NodeProto, Edges[]>();
   for (const edges of all) {
     const { owner } = edges.scope;

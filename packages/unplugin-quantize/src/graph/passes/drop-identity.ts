@@ -1,5 +1,5 @@
 import { readPayload, tensorOf, type Model, type NodeProto } from '../../onnx/index.ts';
-import { constantOf, indexEdges, isHandedOut, redirectReads, renameOutput, resolve, type Edges } from '../edges.ts';
+import { constantOf, indexEdges, isHandedOut, redirectReads, renameOutput, resolve, type Edges, type EdgesOf } from '../edges.ts';
 import { isOperator } from '../scope.ts';
 
 /**
@@ -15,8 +15,8 @@ import { isOperator } from '../scope.ts';
  *
  * @returns the number of nodes removed
  */
-export function dropIdentity(model: Model): number {
-  const all = indexEdges(model);
+export function dropIdentity(model: Model, edgesOf: EdgesOf = indexEdges): number {
+  const all = edgesOf(model);
   let dropped = 0;
   for (const edges of all) {
     const { graph } = edges.scope;

@@ -1,5 +1,5 @@
 import type { Model } from '../../onnx/index.ts';
-import { indexEdges, isHandedOut } from '../edges.ts';
+import { indexEdges, isHandedOut, type EdgesOf } from '../edges.ts';
 
 /**
  * Removes initializers that nothing reads, dense and sparse, in every scope.
@@ -11,9 +11,9 @@ import { indexEdges, isHandedOut } from '../edges.ts';
  *
  * @returns the number of initializers removed
  */
-export function dropUnusedInitializers(model: Model): number {
+export function dropUnusedInitializers(model: Model, edgesOf: EdgesOf = indexEdges): number {
   let dropped = 0;
-  for (const edges of indexEdges(model)) {
+  for (const edges of edgesOf(model)) {
     const { graph } = edges.scope;
     const isNeeded = (name: string): boolean => edges.uses(name).length > 0 || isHandedOut(name, edges) || edges.inputs.has(name);
     const dense = graph.initializer.filter((tensor) => isNeeded(tensor.name));

@@ -1,5 +1,5 @@
 import type { Model, NodeProto, TensorProto } from '../../onnx/index.ts';
-import { becomesInitializer, constantOf, indexEdges, isHandedOut, resolve, type Edges } from '../edges.ts';
+import { becomesInitializer, constantOf, indexEdges, isHandedOut, resolve, type Edges, type EdgesOf } from '../edges.ts';
 import { constantBytes, SMALL_BYTES, tryFold } from '../fold/try-fold.ts';
 import { isOperator } from '../scope.ts';
 
@@ -18,8 +18,8 @@ import { isOperator } from '../scope.ts';
  * @returns the number of nodes folded
  * @throws QuantizeError MODEL_INVALID, EXTERNAL_DATA_* when a shape or a small tensor cannot be read
  */
-export function foldConstants(model: Model): number {
-  const all = indexEdges(model);
+export function foldConstants(model: Model, edgesOf: EdgesOf = indexEdges): number {
+  const all = edgesOf(model);
   let folded = 0;
   for (const edges of all) {
     const { graph } = edges.scope;

@@ -1,5 +1,5 @@
 import type { Model, NodeProto } from '../../onnx/index.ts';
-import { becomesInitializer, indexEdges, isHandedOut, redirectReads, type Edges } from '../edges.ts';
+import { becomesInitializer, indexEdges, isHandedOut, redirectReads, type Edges, type EdgesOf } from '../edges.ts';
 import { namesOf, type Names } from '../edit.ts';
 import { findConstantNodes, type ConstantNode, type ConstantValue } from '../fold/constant-values.ts';
 import { constantBytes } from '../fold/try-fold.ts';
@@ -18,8 +18,8 @@ import { groupBy } from '../group-by.ts';
  * @returns the number of nodes folded
  * @throws QuantizeError MODEL_INVALID, EXTERNAL_DATA_* when a shape or a small tensor cannot be read
  */
-export function foldSharedConstants(model: Model): number {
-  const all = indexEdges(model);
+export function foldSharedConstants(model: Model, edgesOf: EdgesOf = indexEdges): number {
+  const all = edgesOf(model);
   const nodes = findConstantNodes(model, all);
   const foldable = new Set(nodes.map(({ node }) => node));
   const gone = new Set<NodeProto>();

@@ -1,6 +1,6 @@
 import { dtypeOf, setTensor, tensorOf, tensorProto, arrayTensor, type Model, type NodeProto, type Tensor, type TensorProto } from '../../onnx/index.ts';
 import { dropAttributes } from '../attributes.ts';
-import { constantOf, indexEdges, isHandedOut, resolve, type Edges } from '../edges.ts';
+import { constantOf, indexEdges, isHandedOut, resolve, type Edges, type EdgesOf } from '../edges.ts';
 import { namesOf, type Names } from '../edit.ts';
 import { compose, identity, isShift, isTame, type Affine } from '../fuse/affine.ts';
 import { linearOf, type Linear } from '../fuse/linear.ts';
@@ -22,8 +22,8 @@ import { nodeLabel } from '../scope.ts';
  * @returns the number of nodes that are gone
  * @throws QuantizeError MODEL_INVALID, EXTERNAL_DATA_* when a constant cannot be read
  */
-export function fuseLinear(model: Model): number {
-  const all = indexEdges(model);
+export function fuseLinear(model: Model, edgesOf: EdgesOf = indexEdges): number {
+  const all = edgesOf(model);
   let names: Names | undefined;
   let fused = 0;
   for (const edges of all) {

@@ -1,6 +1,6 @@
 import { clone } from '@bufbuild/protobuf';
 import { isExternal, tensorOf, TensorProtoSchema, type Model, type Payload, type TensorProto } from '../../onnx/index.ts';
-import { becomesInitializer, indexEdges, isHandedOut, replaceInitializer, type Edges } from '../edges.ts';
+import { becomesInitializer, indexEdges, isHandedOut, replaceInitializer, type Edges, type EdgesOf } from '../edges.ts';
 import { namesOf, type Names } from '../edit.ts';
 import { equalPayloads } from '../equal-payloads.ts';
 import { constantBytes, SMALL_BYTES } from '../fold/try-fold.ts';
@@ -27,8 +27,8 @@ const SAMPLE_BYTES = 64;
  *
  * @returns the number of initializers removed
  */
-export function mergeEqualInitializers(model: Model): number {
-  const all = indexEdges(model);
+export function mergeEqualInitializers(model: Model, edgesOf: EdgesOf = indexEdges): number {
+  const all = edgesOf(model);
   const gone = new Set<TensorProto>();
   for (const edges of all) {
     for (const [first, ...others] of equalOnes(model, initializersOf(edges))) {

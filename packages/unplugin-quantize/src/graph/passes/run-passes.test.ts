@@ -31,6 +31,16 @@ describe('cleanGraph', () => {
     });
   }
 
+  for (const name of names) {
+    it.skipIf(!existsSync(models[name]))(`of ${name}: edges that passes share give what new edges for each pass give`, () => {
+      const [shared, fresh] = [load(name), load(name)];
+      cleanGraph(shared);
+      let changes = 1;
+      while (changes > 0) changes = PASSES.reduce((sum, { run }) => sum + run(fresh), 0);
+      expect(Buffer.compare(bytesOf(shared), bytesOf(fresh))).toBe(0);
+    });
+  }
+
   it('leaves no Constant and no Identity in the models that are full of them', () => {
     const model = load('ocrDetection');
     cleanGraph(model);

@@ -1,4 +1,5 @@
 import type { Model } from '../../onnx/index.ts';
+import { indexEdges, type Edges, type EdgesOf } from '../edges.ts';
 import { dropDeadNodes } from './drop-dead-nodes.ts';
 import { dropIdentity } from './drop-identity.ts';
 import { dropStaleTypes } from './drop-stale-types.ts';
@@ -16,8 +17,8 @@ import { tieTransposed } from './tie-transposed.ts';
 /** One rewriting of a model that keeps what it computes. */
 export interface Pass {
   readonly name: string;
-  /** Edits the model in place and gives the number of changes. */
-  readonly run: (model: Model) => number;
+  /** Edits the model in place and gives the number of changes; where it is 0, edges that were indexed before are still right. */
+  readonly run: (model: Model, edgesOf?: EdgesOf) => number;
 }
 
 /** All passes in the order in which they are run: the later ones rely on what the earlier ones bring about. */
@@ -45,11 +46,7 @@ const MAX_ROUNDS = 10;
  * @throws QuantizeError MODEL_INVALID, EXTERNAL_DATA_*
  */
 export function cleanGraph(model: Model): void {
-  for (let round = 0; round < MAX_ROUNDS; round++) {
-    let changes = 0;
-    for (const pass of PASSES) changes += pass.run(model);
-    if (changes === 0) return;
-  }
+  untilNothingChanges(model, sharedEdges());
 }
 
 /**
@@ -59,6 +56,37 @@ export function cleanGraph(model: Model): void {
  * @throws QuantizeError MODEL_INVALID, EXTERNAL_DATA_*
  */
 export function prepareGraph(model: Model): void {
-  cleanGraph(model);
-  if (fuseLinear(model) + tieTransposed(model) > 0) cleanGraph(model);
+  const shared = sharedEdges();
+  untilNothingChanges(model, shared);
+  const changes = [fuseLinear, tieTransposed].map((run) => apply(run, model, shared));
+  if (changes.some((count) => count > 0)) untilNothingChanges(model, shared);
+}
+
+/** Runs all passes in turn until each of them has found nothing to do since the last change. */
+function untilNothingChanges(model: Model, shared: SharedEdges): void {
+  let idle = 0;
+  for (let i = 0; idle < PASSES.length && i < MAX_ROUNDS * PASSES.length; i++) {
+    const changes = apply(PASSES[i % PASSES.length]!.run, model, shared);
+    idle = changes > 0 ? 0 : idle + 1;
+  }
+}
+
+function apply(run: Pass['run'], model: Model, shared: SharedEdges): number {
+  const changes = run(model, shared.edgesOf);
+  if (changes > 0) shared.forget();
+  return changes;
+}
+
+/** Edges that all passes use until one of them has changed the model: indexing takes longer than most passes. */
+interface SharedEdges {
+  edgesOf: EdgesOf;
+  forget(): void;
+}
+
+function sharedEdges(): SharedEdges {
+  let known: Edges[] | undefined;
+  return {
+    edgesOf: (model) => (known ??= indexEdges(model)),
+    forget: () => void (known = undefined),
+  };
 }

@@ -32,6 +32,15 @@ describe('sortNodes', () => {
     expect(order(model)).toEqual(before);
   });
 
+  it('takes a value of its own for one of the graph around it, also where it comes later', () => {
+    const branch = () => buildGraph({ nodes: [makeNode('Neg', ['a'], ['o']), makeNode('Abs', ['x'], ['a'])], outputs: { o: 'float32[2]' } });
+    const model = buildModel({
+      nodes: [makeNode('Relu', ['x'], ['a']), makeNode('If', ['on'], ['y'], { then_branch: branch(), else_branch: branch() })], inputs: { ...inputs, on: 'bool[]' }, outputs,
+    });
+    expect(sortNodes(model)).toBe(2);
+    expect(model.proto.graph!.node[1]!.attribute.map(({ g }) => g!.node.map(({ output }) => output[0]))).toEqual([['a', 'o'], ['a', 'o']]);
+  });
+
   it('counts what subgraphs take from outside, however deep', () => {
     const deep = () => buildGraph({ nodes: [makeNode('Neg', ['late'], ['o2'])], outputs: { o2: 'float32[2]' } });
     const branch = () => buildGraph({ nodes: [makeNode('If', ['on'], ['o1'], { then_branch: deep(), else_branch: deep() })], outputs: { o1: 'float32[2]' } });

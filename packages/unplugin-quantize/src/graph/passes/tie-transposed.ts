@@ -1,6 +1,6 @@
 import { tensorOf, type Model, type NodeProto, type Tensor, type TensorProto } from '../../onnx/index.ts';
 import { intAttribute } from '../attributes.ts';
-import { indexEdges, isHandedOut, type Edges, type Use } from '../edges.ts';
+import { indexEdges, isHandedOut, type Edges, type Use, type EdgesOf } from '../edges.ts';
 import { makeNode } from '../edit.ts';
 import { equalPayloads } from '../equal-payloads.ts';
 import { byteWidth } from '../fold/select-tensor.ts';
@@ -23,9 +23,9 @@ const SAMPLES = 8;
  * @returns the number of initializers that became transpositions
  * @throws QuantizeError MODEL_INVALID, EXTERNAL_DATA_* when a tensor cannot be read
  */
-export function tieTransposed(model: Model): number {
+export function tieTransposed(model: Model, edgesOf: EdgesOf = indexEdges): number {
   let tied = 0;
-  for (const edges of indexEdges(model)) {
+  for (const edges of edgesOf(model)) {
     const { graph } = edges.scope;
     const matrices = graph.initializer.filter((proto) => isMatrix(model, proto, edges));
     const readBy = (isRead: (use: Use) => boolean): TensorProto[] => matrices.filter(({ name }) => edges.uses(name).every((use) => use.scope === edges.scope && isRead(use)));
