@@ -51,6 +51,12 @@ export interface ModelOptions {
   reduceRange?: boolean;
   /** A scale for each output channel of a weight in `int8-static`, or one for the whole weight. @default true */
   perChannel?: boolean;
+  /**
+   * Compute depthwise convolutions in integers in `int8-static`, which is faster in onnxruntime-node and slower in WebAssembly. `int8` keeps
+   * them in float32 where that is faster in WebAssembly.
+   * @default true
+   */
+  integerDepthwise?: boolean;
   /** Correct biases in `int8-static` by the mean error that rounding the weights brings to the samples. @default true */
   biasCorrection?: boolean;
   /**
@@ -219,6 +225,7 @@ export const MODEL_OPTIONS: Record<keyof ModelOptions, OptionRow> = {
   equalize: { kind: 'flag', query: true, help: 'even out the channels of activations in int8-static' },
   smooth: { kind: 'flag', query: true, help: 'move large channels of inputs into weights in int8-static' },
   reconstruct: { kind: 'flag', query: true, help: 'round weights in int8-static by what they do to outputs on the samples' },
+  integerDepthwise: { kind: 'flag', query: true, help: 'compute depthwise convolutions in integers in int8-static' },
   biasCorrection: { kind: 'flag', query: true, help: 'correct biases by the mean error of rounded weights in int8-static' },
   block: { kind: 'block', query: true, help: 'weights that share a scale in 4-bit and 8-bit weight-only formats' },
   algorithm: { kind: 'algorithm', query: true, help: 'how the range of a block of weights is chosen' },
@@ -242,6 +249,7 @@ export const MODEL_DEFAULTS: ResolvedModelOptions = {
   activations: 'u8',
   reduceRange: false,
   perChannel: true,
+  integerDepthwise: true,
   biasCorrection: true,
   equalize: true,
   smooth: true,

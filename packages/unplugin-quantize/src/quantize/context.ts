@@ -7,7 +7,7 @@ import { factorFinder, type FindFactor } from './gptq/hessian.ts';
 import { nameMatcher } from './match-names.ts';
 import type { Observed, Statistics } from './static/statistics.ts';
 
-export type QuantizeOptions = Pick<ResolvedModelOptions, 'format' | 'ops' | 'activations' | 'reduceRange' | 'perChannel' | 'biasCorrection' | 'equalize' | 'smooth' | 'reconstruct' | 'block' | 'algorithm' | 'symmetric' | 'mixed' | 'exclude' | 'excludeOps' | 'include' | 'minElements' | 'keepNames'>;
+export type QuantizeOptions = Pick<ResolvedModelOptions, 'format' | 'ops' | 'activations' | 'reduceRange' | 'perChannel' | 'integerDepthwise' | 'biasCorrection' | 'equalize' | 'smooth' | 'reconstruct' | 'block' | 'algorithm' | 'symmetric' | 'mixed' | 'exclude' | 'excludeOps' | 'include' | 'minElements' | 'keepNames'>;
 
 /** What the schemes of one model share: the model they edit and what they decided. */
 export interface Context {

@@ -17,7 +17,7 @@ import { minOnnxruntime } from './min-version.ts';
 import { alreadyQuantized, quantizedPart, takeOverTrained } from './qat/index.ts';
 import { inputSignatures, outputSignatures } from './signature.ts';
 import { splitModel, type WrittenModel } from './split-model.ts';
-import { computeStatically, isConvolutional, prepareStatic } from './static/index.ts';
+import { computeStatically, chooseForInt8, prepareStatic } from './static/index.ts';
 import type { Observed } from './static/statistics.ts';
 import { storeSmall } from './storage.ts';
 import { storeFourBits } from './storage4.ts';
@@ -112,8 +112,8 @@ function quantizeModel(model: Model, options: QuantizeOptions, observed: Observe
   const context = createContext(model, options, observed);
   context.notes.push(...inlineRefusals(model).values(), ...unmatched(model));
   if (quantizedPart(model).operators.length > 0) takeOverTrained(context);
-  if (refusal !== undefined) context.notes.push(`No fixed scales: ${refusal}.`);
-  for (const scheme of SCHEMES[refusal === undefined ? fullFormat(context, observed) : 'int8']) scheme(context);
+  const { format, options: applied } = chosen(context, observed, refusal);
+  for (const scheme of SCHEMES[format]) scheme({ ...context, options: applied });
   for (const weight of undecidedWeights(context)) {
     const reason = context.exclusions.get(weight.proto) ?? 'not read by an operator that the format changes';
     decide(context, weight, 'kept', weight.tensor.byteLength, reason);
@@ -136,10 +136,17 @@ function isObserved({ format }: QuantizeOptions, { statistics }: Observed): bool
   });
 }
 
-/** `int8` fixes the scales of convolutional models whose activations were observed: dynamic ones cost convolutions more than integers save. */
-function fullFormat(context: Context, observed: Observed): Format {
-  const { format } = context.options;
-  return format === 'int8' && isObserved(context.options, observed) && isConvolutional(context) ? 'int8-static' : format;
+/** The schemes of a format, and the options that they are applied with: `int8` chooses both where activations were observed. */
+function chosen(context: Context, observed: Observed, refusal: string | undefined): { format: Format; options: QuantizeOptions } {
+  const { options, notes } = context;
+  if (refusal !== undefined) {
+    notes.push(`No fixed scales: ${refusal}.`);
+    return { format: 'int8', options };
+  }
+  if (options.format !== 'int8' || !isObserved(options, observed)) return { format: options.format, options };
+  const choice = chooseForInt8(context);
+  if (choice.note !== undefined) notes.push(choice.note);
+  return { format: choice.isStatic ? 'int8-static' : 'int8', options: choice.options };
 }
 
 /** Protobuf, and with it every engine, reads no larger message. */

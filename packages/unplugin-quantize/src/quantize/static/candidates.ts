@@ -3,7 +3,7 @@ import { dtypeOf, elementCount, tensorOf, type NodeProto, type Tensor } from '..
 import { isExcluded, undecidedWeights, type Context, type Weight } from '../context.ts';
 import { boundAfter, scalar, type Bound } from './bounds.ts';
 import { floatValues } from './float-values.ts';
-import { staticOperator, type Role, type StaticOperator } from './operators.ts';
+import { isDepthwise, staticOperator, type Role, type StaticOperator } from './operators.ts';
 
 /** A node that may be computed in integers. */
 export interface Candidate {
@@ -69,6 +69,7 @@ function candidateOf(main: MainGraph, node: NodeProto): Candidate | undefined {
   const factor = factorOf(main, node);
   const row = factor === undefined ? staticOperator(node) : SCALER;
   if (row === undefined || main.context.leavesNode(node) || isQuantizedByModel(main, node)) return undefined;
+  if (!main.context.options.integerDepthwise && isDepthwise(node)) return undefined;
   const product = row.role === 'product' ? productWeight(main, node) : undefined;
   if (product === 'refused') return undefined;
   const read = product === undefined ? node.input.slice(0, row.activations) : node.input.slice(0, 1);

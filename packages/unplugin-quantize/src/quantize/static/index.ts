@@ -10,7 +10,7 @@ import { integerShare } from './work.ts';
 
 export { observeActivations } from './observe.ts';
 export { prepareStatic } from './prepare.ts';
-export { isConvolutional } from './work.ts';
+export { chooseForInt8 } from './choose.ts';
 export type { Observed, Statistics, Tap, TensorStatistics } from './statistics.ts';
 
 /**

@@ -31,7 +31,7 @@ export function observeActivations(source: ByteSource, files: ExternalFiles | un
 
 /** All that may have to be known, whatever the user excludes: then one observation serves every choice of nodes. */
 function tapsOf(model: Model, options: QuantizeOptions): Tap[] {
-  const main = mainGraph(createContext(model, { ...options, exclude: [], excludeOps: [], include: [], minElements: 1 }));
+  const main = mainGraph(createContext(model, { ...options, exclude: [], excludeOps: [], include: [], minElements: 1, integerDepthwise: true }));
   const plan = planStatic(main);
   const taps = new Map<string, Tap>();
   const add = (name: string, channelAxis: number | null): void => void taps.set(name, { name, channelAxis: taps.get(name)?.channelAxis ?? channelAxis });

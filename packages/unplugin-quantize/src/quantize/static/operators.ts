@@ -59,3 +59,8 @@ function isPlain(node: NodeProto): boolean {
   const hasBias = (node.input[2] ?? '') !== '';
   return floatAttribute(node, 'alpha', 1) === 1 && intAttribute(node, 'transA', 0) === 0 && (!hasBias || floatAttribute(node, 'beta', 1) === 1);
 }
+
+/** A convolution whose channels do not see each other, or only few of them. */
+export function isDepthwise(node: NodeProto): boolean {
+  return isOperator(node, 'Conv') && intAttribute(node, 'group', 1) > 1;
+}

@@ -21,7 +21,7 @@ export function workTaps(main: MainGraph): string[] {
   return productsOf(main).map(({ value }) => value);
 }
 
-function productsOf({ edges, weights, floats }: MainGraph): Product[] {
+export function productsOf({ edges, weights, floats }: MainGraph): Product[] {
   return edges.scope.graph.node.flatMap((node) => {
     const weight = isOperator(node, 'Conv', 'ConvTranspose', 'MatMul', 'Gemm') ? weights.get(node.input[1] ?? '') : undefined;
     const [input = '', output = ''] = [node.input[0], node.output[0]];

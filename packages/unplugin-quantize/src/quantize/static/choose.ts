@@ -1,0 +1,35 @@
+import type { Context, QuantizeOptions } from '../context.ts';
+import { mainGraph } from './candidates.ts';
+import { planStatic } from './plan.ts';
+import { wasmRatio } from './wasm-cost.ts';
+import { isConvolutional } from './work.ts';
+
+/** From here on the gain in WebAssembly is sure, given how far the estimate is from what is measured. */
+const SURE_GAIN = 0.9;
+
+/** What `int8` does with a model whose activations were observed. */
+export interface Choice {
+  isStatic: boolean;
+  options: QuantizeOptions;
+  /** Why not, where fixed scales were thought of. */
+  note?: string;
+}
+
+/**
+ * Fixed scales for convolutional models that they make faster in WebAssembly too, with or without integers for depthwise convolutions; scales
+ * that are measured at run time cost convolutions more than integers save. Where nothing is gained, weights are only stored small.
+ */
+export function chooseForInt8(context: Context): Choice {
+  const { options } = context;
+  if (!isConvolutional(context)) return { isStatic: false, options };
+  const choices = (options.integerDepthwise ? [true, false] : [false]).map((integerDepthwise) => {
+    const main = mainGraph({ ...context, options: { ...options, integerDepthwise } });
+    return { options: main.context.options, ratio: wasmRatio(main, planStatic(main)) ?? 1 };
+  });
+  const best = choices.reduce((a, b) => (b.ratio < a.ratio ? b : a));
+  if (best.ratio <= SURE_GAIN) return { isStatic: true, options: best.options };
+  return {
+    isStatic: false, options,
+    note: `Fixed scales would take about ${best.ratio.toFixed(1)} of float32's time in WebAssembly, so weights are only stored small. For CPUs in Node alone, int8-static is faster.`,
+  };
+}
