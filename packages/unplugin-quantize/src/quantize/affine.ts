@@ -1,6 +1,9 @@
 import { QuantizeError } from '../errors.ts';
 import { float16Bits, halfToNumber, rawByteLength, type Tensor } from '../onnx/index.ts';
 import { channelLayout, channelWalk, float32Chunks, type ChannelLayout } from './float-chunks.ts';
+import { quantizeRows, quantizeRun, ROUNDER, runMaximum } from './row-runs.ts';
+
+export { ROUNDER } from './row-runs.ts';
 
 /** An 8-bit type with the values that symmetric quantization uses, as in onnxruntime.quantization's quant_utils.py. */
 export interface QuantType {
@@ -14,8 +17,8 @@ export interface QuantType {
 export const INT8: QuantType = { dtype: 'int8', min: -127, max: 127, zeroPoint: 0 };
 export const UINT8: QuantType = { dtype: 'uint8', min: 0, max: 255, zeroPoint: 128 };
 
-/** Added and subtracted, it rounds a float64 of float32 size to the nearest integer, ties to even (3 x 2^51). */
-export const ROUNDER = 6_755_399_441_055_744;
+/** Rows of more elements are read twice, for their scales and for their values; shorter ones are held in memory in between. */
+const MOST_IN_ROW = 1 << 18;
 /** The smallest normal float32; a smaller scale would lose precision, so such a channel gets scale 1 (quant_utils.compute_scale_zp). */
 export const SMALLEST_SCALE = 1.175_494_350_822_287_5e-38;
 
@@ -37,7 +40,14 @@ export function quantizeSymmetric(
 ): QuantizedTensor {
   const layout = channelLayout(tensor.dims, axis);
   let known: Float32Array | undefined;
-  return quantizeWithScales(tensor, axis, type, () => (known ??= symmetricScales(tensor, layout, type, name, scaleType)), scaleType);
+  const { values, scales } = quantizeWithScales(tensor, axis, type, () => (known ??= symmetricScales(tensor, layout, type, name, scaleType)), scaleType);
+  if (axis !== 0 || layout.inner === 1 || layout.inner > MOST_IN_ROW) return { values, scales };
+  const inOnePass = function* (): Generator<Uint8Array> {
+    const found = new Float32Array(layout.channels);
+    yield* quantizeRows(tensor, layout.inner, (max) => symmetricScale(max, type, name, scaleType), found, type);
+    known = found;
+  };
+  return { values: { ...values, chunks: () => (known === undefined ? inOnePass() : values.chunks()) }, scales };
 }
 
 /** The same with scales that the caller knows, none of them below `symmetricScales`; they are asked for again and again. */
@@ -63,15 +73,17 @@ export function quantizeWithScales(
 
 /** One scale for each channel, so that the largest magnitude is the largest integer. */
 export function symmetricScales(tensor: Tensor, layout: ChannelLayout, type: QuantType, name: string, scaleType: 'float32' | 'float16' = 'float32'): Float32Array {
-  return channelMaxima(tensor, layout).map((max) => {
-    const exact = (2 * max) / (type.max - type.min);
-    const scale = exact < SMALLEST_SCALE ? 1 : scaleType === 'float16' ? ceilToHalf(exact) : exact;
-    // NaN and infinity have no integer that stands for them.
-    if (Number.isFinite(scale)) return scale;
-    throw new QuantizeError('MODEL_INVALID', 'A weight has elements that are NaN, infinite or beyond 8 million and cannot be quantized.', {
-      node: name,
-      hint: 'Exclude it by name, or export the model again if its training diverged.',
-    });
+  return channelMaxima(tensor, layout).map((max) => symmetricScale(max, type, name, scaleType));
+}
+
+function symmetricScale(max: number, type: QuantType, name: string, scaleType: 'float32' | 'float16'): number {
+  const exact = (2 * max) / (type.max - type.min);
+  const scale = exact < SMALLEST_SCALE ? 1 : scaleType === 'float16' ? ceilToHalf(exact) : exact;
+  // NaN and infinity have no integer that stands for them.
+  if (Number.isFinite(scale)) return scale;
+  throw new QuantizeError('MODEL_INVALID', 'A weight has elements that are NaN, infinite or beyond 8 million and cannot be quantized.', {
+    node: name,
+    hint: 'Exclude it by name, or export the model again if its training diverged.',
   });
 }
 
@@ -105,16 +117,6 @@ function raiseMaxima(values: Float32Array, from: number, to: number, channel: nu
   }
 }
 
-function runMaximum(values: Float32Array, from: number, to: number, atLeast: number): number {
-  let max = atLeast;
-  for (let i = from; i < to; i++) {
-    const magnitude = Math.abs(values[i]!);
-    // Nothing is larger than NaN, so a NaN stays.
-    if (magnitude > max || Number.isNaN(magnitude)) max = magnitude;
-  }
-  return max;
-}
-
 function* quantizeChunks(tensor: Tensor, layout: ChannelLayout, scales: Float32Array, type: QuantType): Generator<Uint8Array> {
   let output = new Uint8Array(0);
   const walk = channelWalk(layout);
@@ -126,16 +128,6 @@ function* quantizeChunks(tensor: Tensor, layout: ChannelLayout, scales: Float32A
       else quantizeAcross(values, target, from, to, channel, scales, type);
     });
     yield target.subarray(0, values.length);
-  }
-}
-
-/** A run inside one channel. Negative numbers wrap to their two's complement byte. */
-function quantizeRun(values: Float32Array, target: Uint8Array, from: number, to: number, scale: number, { zeroPoint, max }: QuantType): void {
-  const high = max - zeroPoint;
-  for (let i = from; i < to; i++) {
-    const rounded = Math.fround(values[i]! / scale) + ROUNDER - ROUNDER;
-    // Symmetric scales never reach below the smallest value, but 127.5 of a uint8 rounds up beyond the largest.
-    target[i] = (rounded > high ? high : rounded) + zeroPoint;
   }
 }
 
