@@ -6,9 +6,9 @@ const LEVELS = 128;
 
 /**
  * The range [-i width, i width] that loses least information, after TensorRT ("8-bit Inference with TensorRT", 2017): for every i from
- * 128 bins to all, P is the histogram in which values beyond bin i count in the outermost bin, and Q the histogram without them, in 128
- * groups of bins on each side whose counts are spread evenly over the bins that are not empty; the i with the smallest Kullback-Leibler
- * divergence
+ * 128 bins to all, P is the histogram in which values beyond bin i count in the outermost bin that is not empty, and Q the histogram
+ * without them, in 128 groups of bins on each side whose counts are spread evenly over those bins that are not empty; the i with the
+ * smallest Kullback-Leibler divergence
  *
  *     sum over bins  p ln(p / q)      both divided by their sums
  *
@@ -36,6 +36,8 @@ interface Side {
   filled: Float64Array;
   /** Of c ln c. */
   logs: Float64Array;
+  /** The outermost of these bins that is not empty; -1 where there is none. */
+  last: Int32Array;
   total: number;
   /** Bins up to the last that is not empty. */
   used: number;
@@ -43,15 +45,15 @@ interface Side {
 
 function summed(counts: Float64Array): Side {
   const [sums, filled, logs] = [new Float64Array(counts.length + 1), new Float64Array(counts.length + 1), new Float64Array(counts.length + 1)];
-  let used = 0;
+  const last = new Int32Array(counts.length + 1).fill(-1);
   for (let b = 0; b < counts.length; b++) {
     const count = counts[b]!;
     sums[b + 1] = sums[b]! + count;
     filled[b + 1] = filled[b]! + (count > 0 ? 1 : 0);
     logs[b + 1] = logs[b]! + timesLog(count);
-    if (count > 0) used = b + 1;
+    last[b + 1] = count > 0 ? b : last[b]!;
   }
-  return { counts, sums, filled, logs, total: sums[counts.length]!, used };
+  return { counts, sums, filled, logs, last, total: sums[counts.length]!, used: last[counts.length]! + 1 };
 }
 
 /** sum p ln(p / q) with p divided by P and q by Q is (sum p ln p - sum p ln q) / P + ln(Q / P). */
@@ -65,21 +67,24 @@ function divergenceOf(sides: readonly Side[], i: number): number {
   return inside === 0 ? Infinity : sum / total + Math.log(inside / total);
 }
 
-/** Of one side sum p ln p - sum p ln q; infinite when values were put into an outermost bin that Q has nothing in. */
-function sideDivergence({ counts, sums, filled, logs, total }: Side, i: number): number {
-  let sum = logs[i]!;
-  let spread = 0;
+/** Of one side sum p ln p - sum p ln q; infinite when all its values lie outside. */
+function sideDivergence({ counts, sums, filled, logs, last, total }: Side, i: number): number {
+  let [sum, spread] = [logs[i]!, 0];
   for (let g = 0, from = 0; g < LEVELS; g++) {
     const to = Math.ceil(((g + 1) * i) / LEVELS);
     const count = sums[to]! - sums[from]!;
-    spread = count === 0 ? 0 : Math.log(count / (filled[to]! - filled[from]!));
-    sum -= count * spread;
+    if (count > 0) {
+      spread = Math.log(count / (filled[to]! - filled[from]!));
+      sum -= count * spread;
+    }
     from = to;
   }
   const outside = total - sums[i]!;
   if (outside === 0) return sum;
-  const edge = counts[i - 1]!;
-  return edge === 0 ? Infinity : sum + timesLog(edge + outside) - timesLog(edge) - outside * spread;
+  if (last[i]! < 0) return Infinity;
+  // The group of the outermost bin that is not empty is the last that was met.
+  const edge = counts[last[i]!]!;
+  return sum + timesLog(edge + outside) - timesLog(edge) - outside * spread;
 }
 
 function timesLog(count: number): number {

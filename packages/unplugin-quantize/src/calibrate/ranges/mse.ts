@@ -28,7 +28,9 @@ export function mseRange({ histogram, extremes }: Seen, steps = STEPS): Range {
     if (low === oldLow && high === oldHigh) break;
   }
   // A side without values ends where its value nearest to zero lies.
-  return { min: extremes.min > 0 ? extremes.min : -below.ends[low]!, max: extremes.max < 0 ? extremes.max : above.ends[high]! };
+  if (extremes.min > 0) return { min: Math.min(extremes.min, above.ends[high]!), max: above.ends[high]! };
+  if (extremes.max < 0) return { min: 0 - below.ends[low]!, max: Math.max(extremes.max, 0 - below.ends[low]!) };
+  return { min: 0 - below.ends[low]!, max: above.ends[high]! };
 }
 
 /** What each end of one side would cost, by magnitude. */
@@ -43,7 +45,8 @@ interface Clipping {
 /** @param last the largest magnitude of the side; at most 0 for a side without values */
 function clipping(counts: Float64Array, width: number, last: number): Clipping {
   if (last <= 0) return { ends: new Float64Array(1), errors: new Float64Array(1), inside: new Float64Array(1) };
-  const bins = Math.min(counts.length, Math.ceil(last / width));
+  // A value on an edge lies in the bin beyond it.
+  const bins = Math.min(counts.length, Math.floor(last / width) + 1);
   const ends = Float64Array.from({ length: bins + 1 }, (_, end) => Math.min(end * width, last));
   const [errors, inside] = [new Float64Array(bins + 1), new Float64Array(bins + 1)];
   let [count, sum, squares] = [0, 0, 0];
