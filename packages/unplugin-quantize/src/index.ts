@@ -4,6 +4,7 @@ import { createHooks } from './plugin/emit/index.ts';
 import { PLUGIN_NAME } from './plugin/load.ts';
 import { PluginState } from './plugin/state.ts';
 
+export type { ArraySamples, AudioSamples, CalibrationSpec, ImageSamples, InputValue, ModuleSamples, TextSamples } from './calibration.ts';
 export { QuantizeError, type ErrorCode } from './errors.ts';
 export type { ModelOptions, Options } from './options.ts';
 export type { Budget, Format, ModelReport, ModelVariant, QuantizedModel, Target } from './types.ts';

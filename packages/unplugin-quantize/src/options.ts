@@ -137,7 +137,7 @@ export interface ModelOptions {
    */
   keepNames?: boolean;
   /**
-   * Samples that accuracy is measured on: a path of a module that yields feeds, of arrays (.npz, .npy, .json, .jsonl), of texts with a tokenizer.json beside
+   * Samples that accuracy is measured on, and that static quantization and GPTQ look at: a path of a module that yields feeds, of arrays (.npz, .npy, .json, .jsonl), of texts with a tokenizer.json beside
    * them, of .wav files or of images, a folder or pattern of such files; or, in a configuration file, an object that also says how they are prepared.
    * @example './photos'
    * @example { images: './photos/*.jpg', mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }

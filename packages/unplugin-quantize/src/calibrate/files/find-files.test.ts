@@ -42,6 +42,12 @@ describe('findFiles', () => {
     await expect(find(pattern)).rejects.toMatchObject({ code: 'SAMPLES_NOT_FOUND', message: expect.stringMatching(message) as string });
   });
 
+  it('leaves settings out of folders', async () => {
+    writeFileSync(join(root, 'q/tokenizer.json'), '{}');
+    expect((await findFiles(locateSamples('q', root).at, ['.json', '.jpg'], 'samples')).map(({ name }) => name)).toEqual(['a.jpg']);
+    expect((await findFiles(locateSamples('q/*.json', root).at, [], 'samples')).map(({ name }) => name)).toEqual(['tokenizer.json']);
+  });
+
   it('says which endings a folder lacks', async () => {
     await expect(findFiles(locateSamples('q', root).at, ['.wav'], 'clips')).rejects.toThrowError(/no clips in the folder: no file ends in \.wav/);
   });

@@ -25,9 +25,15 @@ export function byName(a: { name: string }, b: { name: string }): number {
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }
 
+/** What lies beside models and samples of this field and is no sample itself. */
+const SETTINGS = new Set([
+  'tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json', 'vocab.json', 'vocab.txt', 'merges.txt', 'config.json',
+  'generation_config.json', 'preprocessor_config.json', 'package.json', 'tsconfig.json',
+]);
+
 /**
  * The files of all locations, sorted by name, each once. A folder stands for the files in it and below it that have one of the extensions; a
- * file or pattern says itself what is meant. Names that start with a dot are left out of folders.
+ * file or pattern says itself what is meant. Names that start with a dot and settings of tokenizers and the like are left out of folders.
  *
  * @param extensions in lower case with their dot
  * @param what how errors call the files
@@ -48,7 +54,7 @@ async function filesAt({ base, pattern, given }: Location, extensions: readonly 
   if (!isFolder) return pattern === undefined ? [{ path: base, name: base.split(/[\\/]/).at(-1)! }] : [];
   const fits = pattern === undefined ? undefined : globExpression(pattern);
   const files = await walk(base, pattern === undefined || /(^|\/)\*\*(\/|$)/.test(pattern) ? Infinity : pattern.split('/').length, fits !== undefined);
-  return files.filter(({ name }) => (fits === undefined ? hasExtension(name, extensions) : fits.test(name)));
+  return files.filter(({ name }) => (fits === undefined ? hasExtension(name, extensions) && !SETTINGS.has(name.split('/').at(-1)!) : fits.test(name)));
 }
 
 export function hasExtension(name: string, extensions: readonly string[]): boolean {
