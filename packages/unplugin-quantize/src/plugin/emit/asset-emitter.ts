@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import type { PluginContext } from 'rollup';
 import type { Artefact } from './host.ts';
 
@@ -7,13 +7,13 @@ export interface AssetEmitter {
   /** Forgets what an earlier build of the scope emitted. */
   begin(scope: string): void;
   /** @returns the reference id */
-  emit(context: Pick<PluginContext, 'emitFile'>, scope: string, artefact: Artefact): Promise<string>;
+  emit(context: Pick<PluginContext, 'emitFile'>, scope: string, artefact: Artefact): string;
   /** Everything emitted in the scope by reference id. */
   emitted(scope: string): ReadonlyMap<string, Artefact>;
 }
 
 export function createAssetEmitter(): AssetEmitter {
-  const references = new Map<string, Map<string, Promise<string>>>();
+  const references = new Map<string, Map<string, string>>();
   const artefacts = new Map<string, Map<string, Artefact>>();
 
   function begin(scope: string): void {
@@ -21,7 +21,7 @@ export function createAssetEmitter(): AssetEmitter {
     artefacts.set(scope, new Map());
   }
 
-  function emit(context: Pick<PluginContext, 'emitFile'>, scope: string, artefact: Artefact): Promise<string> {
+  function emit(context: Pick<PluginContext, 'emitFile'>, scope: string, artefact: Artefact): string {
     if (!references.has(scope)) begin(scope);
     const known = references.get(scope)!;
     const key = `${artefact.sha256} ${artefact.fileName}`;
@@ -30,8 +30,9 @@ export function createAssetEmitter(): AssetEmitter {
     return reference;
   }
 
-  async function emitOnce(context: Pick<PluginContext, 'emitFile'>, scope: string, artefact: Artefact): Promise<string> {
-    const source = await readFile(artefact.file);
+  function emitOnce(context: Pick<PluginContext, 'emitFile'>, scope: string, artefact: Artefact): string {
+    // Node's readFile takes more than twice as long for many megabytes: it reads pieces and joins them.
+    const source = readFileSync(artefact.file);
     const reference = context.emitFile({ type: 'asset', name: artefact.fileName, source });
     artefacts.get(scope)!.set(reference, artefact);
     return reference;

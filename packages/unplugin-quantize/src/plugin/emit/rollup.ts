@@ -43,7 +43,7 @@ export function rollupHost(state: PluginState, framework: 'rollup' | 'rolldown')
     isExternal: (_, specifier) => specifier === NATIVE_PACKAGE,
     watch: (context, _, files) => files.forEach((file) => context.addWatchFile(file)),
     async emit(context, artefact) {
-      const reference = await assets.emit(context as unknown as PluginContext, SCOPE, artefact);
+      const reference = assets.emit(context as unknown as PluginContext, SCOPE, artefact);
       return `import.meta.ROLLUP_FILE_URL_${reference}`;
     },
     hooks: { [framework]: hooks } as Hooks,

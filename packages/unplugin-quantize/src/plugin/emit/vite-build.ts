@@ -21,7 +21,7 @@ export function viteBuild() {
     },
 
     async emit(context: HookContext, environment: Environment, artefact: Artefact): Promise<string> {
-      const reference = await assets.emit(context as unknown as PluginContext, environment.name, artefact);
+      const reference = assets.emit(context as unknown as PluginContext, environment.name, artefact);
       return `import.meta.ROLLUP_FILE_URL_${reference}`;
     },
 
