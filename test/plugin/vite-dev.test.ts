@@ -171,6 +171,23 @@ describe('vite dev', () => {
     browser.close();
   });
 
+  it('measures again when samples are added to a folder, or a file changes that a module of samples imports', async () => {
+    const row = (value: number): string => JSON.stringify({ x: [Array.from({ length: 64 }, (_, i) => Math.sin(i * value))] });
+    const root = makeProject({ 'index.html': PAGE, 'src/main.js': MAIN, 'src/model.js': MODEL.replace('m.onnx', 'model.onnx'), 'rows/1.json': row(1), 's/main.mjs': "export { default } from './rows.mjs';", 's/rows.mjs': `export default [${row(1)}];` });
+    writeSplitModel(root);
+    for (const [calibration, change] of [['./rows', 'rows/2.json'], ['./s/main.mjs', 's/rows.mjs']] as const) {
+      const dev = await startDev(root, {}, { verify: false, calibration });
+      const browser = await connectHmr(dev.server, dev.port);
+      const load = (): Promise<unknown> => dev.follow('/src/main.js', /model\.js/, /model\.onnx\?/);
+      await load();
+      await changeUntilReload(browser, () => writeFileSync(join(root, change), change.endsWith('.json') ? '{"y":1}' : 'throw new Error("broken")'));
+      await expect(load()).rejects.toThrow('SAMPLES_INVALID');
+      await changeUntilReload(browser, () => writeFileSync(join(root, change), change.endsWith('.json') ? row(2) : `export default [${row(3)}];`));
+      await load();
+      browser.close();
+    }
+  });
+
   it('removes what is temporary when the server closes', async () => {
     const root = makeProject({ 'src/main.js': MAIN, 'src/model.js': MODEL }, { 'm.onnx': 'ocrDirection' });
     const dev = await startDev(root, {}, { ...QUICK, cache: false });

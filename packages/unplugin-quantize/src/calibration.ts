@@ -81,7 +81,7 @@ export type TokenChannel = 'ids' | 'mask' | 'types' | 'positions';
 /** Sound: .wav with 8 to 32 bits or floats, any rate and number of channels. */
 export interface AudioSamples extends BatchedSamples {
   audio: Files;
-  /** Name of the input that takes it. @default the only input of floats or int16 with a free dimension, or else the first input */
+  /** Name of the input that takes it. @default the only one of floats or int16 that `feeds` leaves */
   input?: string;
   /** Rate that clips are brought to, in Hz, by a Kaiser-windowed sinc (the default of scipy.signal.resample_poly). @default the clips' own, which must be one */
   sampleRate?: number;

@@ -6,6 +6,7 @@ import type { CalibrationSpec } from '../calibration.ts';
 import type { ValueSignature } from '../types.ts';
 import { locateSamples } from './files/locate.ts';
 import { planSamples } from './sample-plan.ts';
+import { watchedPlaces } from './watched-places.ts';
 
 let root: string;
 const MAIN = `
@@ -69,5 +70,15 @@ describe('planSamples', () => {
     writeFileSync(join(root, 'broken.npz'), 'x');
     expect(await plan('broken.npz', [])).toEqual({ names: ['broken.npz'], items: ['broken.npz'] });
     await expect(plan({ arrays: 'broken.npz', batch: 1 }, [])).rejects.toMatchObject({ code: 'SAMPLES_INVALID' });
+  });
+});
+
+describe('watchedPlaces', () => {
+  const places = async (calibration: string | CalibrationSpec): Promise<string[]> => (await watchedPlaces(locateSamples(calibration, root))).map((path) => path.slice(root.length + 1));
+
+  it('are folders of patterns, the tokenizer, and all files of a module, whether or not they can be read', async () => {
+    expect(await places({ text: ['text/*.txt', 'none.txt'], tokenizer: 't/tokenizer.json' })).toEqual(['t/tokenizer.json', 'text', 'none.txt']);
+    expect(await places('src/lib/a.ts')).toEqual(expect.arrayContaining(['src/lib/a.ts', 'src/lib/b.ts', 'src/main.ts', 'data/numbers.json']));
+    expect(await places('none.ts')).toEqual(['none.ts']);
   });
 });

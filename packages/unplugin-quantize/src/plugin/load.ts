@@ -30,7 +30,7 @@ export type ModuleUrl = string | { imports: string; expression: string };
  */
 export async function loadRequest(state: PluginState, request: ModelRequest, site: LoadSite): Promise<string> {
   // Watched before the work, so that a model that fails is tried again when it changes.
-  site.watch([request.file, ...state.samplesOf(request)]);
+  site.watch([request.file, ...(await state.samplesOf(request))]);
   const { file, report, sessionOptions, dependencies } = await state.quantize(site.scope, request);
   site.watch(dependencies);
   site.tell?.(report);

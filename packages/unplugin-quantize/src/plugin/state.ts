@@ -50,7 +50,7 @@ export class PluginState {
   }
 
   /** Absolute paths of files and folders that have the samples of a request. */
-  samplesOf({ options }: ModelRequest): string[] {
+  async samplesOf({ options }: ModelRequest): Promise<string[]> {
     const { calibration } = { ...this.#defaults, ...options };
     return calibration === undefined ? [] : watchedPlaces(locateSamples(calibration, this.root));
   }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findFiles } from './find-files.ts';
-import { locateSamples, watchedPlaces } from './locate.ts';
+import { locateSamples } from './locate.ts';
 
 let root: string;
 beforeAll(() => {
@@ -51,8 +51,4 @@ describe('findFiles', () => {
   it('says which endings a folder lacks', async () => {
     await expect(findFiles(locateSamples('q', root).at, ['.wav'], 'clips')).rejects.toThrowError(/no clips in the folder: no file ends in \.wav/);
   });
-});
-
-it('watches folders of patterns, and the tokenizer', () => {
-  expect(watchedPlaces(locateSamples({ text: ['a/*.txt', 'b.txt'], tokenizer: 't/tokenizer.json' }, root))).toEqual([join(root, 'a'), join(root, 'b.txt'), join(root, 't/tokenizer.json')]);
 });

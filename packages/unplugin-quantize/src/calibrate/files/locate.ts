@@ -32,8 +32,3 @@ function locate(given: string, root: string): Location {
   if (rest === undefined || existsSync(literal)) return { base: literal, given };
   return { base: resolve(root, base), pattern: rest, given };
 }
-
-/** Files and folders whose change may change the samples. */
-export function watchedPlaces({ at, tokenizer }: LocatedSamples): string[] {
-  return [...at.map(({ base }) => base), ...(tokenizer === undefined ? [] : [tokenizer])];
-}

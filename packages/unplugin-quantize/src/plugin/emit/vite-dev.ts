@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { DevEnvironment, Environment, EnvironmentModuleNode, HotUpdateOptions, ViteDevServer } from 'vite';
 import { artefactServer } from './artefact-server.ts';
@@ -13,6 +14,14 @@ export function viteDev() {
   const files = new Map<string, string>();
   const dependents = new Map<string, Set<string>>();
   let server: ViteDevServer | undefined;
+
+  /** Models that depend on a file, or on a folder that it is in: samples. A module of the app is no sample, wherever it lies. */
+  function idsFor(file: string, isModule: boolean): Set<string> {
+    const ids = new Set(dependents.get(file));
+    if (isModule) return ids;
+    for (let folder = posix.dirname(file); folder !== posix.dirname(folder); folder = posix.dirname(folder)) for (const id of dependents.get(folder) ?? []) ids.add(id);
+    return ids;
+  }
 
   return {
     configureServer(created: ViteDevServer): void {
@@ -38,7 +47,7 @@ export function viteDev() {
     /** Reloads the page even where an importer accepts updates: a session keeps the model that it was made of. */
     hotUpdate(this: { environment: DevEnvironment }, { file, modules }: HotUpdateOptions): EnvironmentModuleNode[] | undefined {
       const { moduleGraph, hot } = this.environment;
-      const own = [...(dependents.get(file) ?? [])].map((id) => moduleGraph.getModuleById(id)).filter((module) => module !== undefined);
+      const own = [...idsFor(file, modules.length > 0)].map((id) => moduleGraph.getModuleById(id)).filter((module) => module !== undefined);
       if (own.length === 0) return undefined;
       for (const module of own) moduleGraph.invalidateModule(module);
       hot.send({ type: 'full-reload', path: '*' });
