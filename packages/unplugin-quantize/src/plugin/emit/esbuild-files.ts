@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import type { BuildOptions, PluginBuild } from 'esbuild';
 import { scriptUrl } from './script-url.ts';
 
@@ -22,7 +22,7 @@ export interface FileImports {
 export function createFileImports(build: PluginBuild): FileImports {
   const known = new Map<string, string>();
   build.onResolve({ filter: new RegExp(`^${NAMESPACE}:`) }, ({ path }) => ({ path: path.slice(NAMESPACE.length + 1), namespace: NAMESPACE, sideEffects: false }));
-  build.onLoad({ filter: /./, namespace: NAMESPACE }, async ({ path }) => ({ contents: await readFile(known.get(path)!), loader: 'file' }));
+  build.onLoad({ filter: /./, namespace: NAMESPACE }, ({ path }) => ({ contents: readFileSync(known.get(path)!), loader: 'file' }));
   return {
     importOf({ file, name, key }, variable = 'file') {
       // esbuild puts the name into URLs as it is.

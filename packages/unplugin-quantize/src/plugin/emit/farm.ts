@@ -2,13 +2,16 @@ import { resolve } from 'node:path';
 import type { CompilationContext, JsPlugin, PluginLoadHookParam, PluginLoadHookResult, PluginResolveHookParam, PluginResolveHookResult } from '@farmfe/core';
 import { loadRequest, PLUGIN_NAME, withModule } from '../load.ts';
 import { QuantizeError } from '../../errors.ts';
-import { formatRequest, pairsOf, parseQuery, parseRequest } from '../request.ts';
+import { escapeForId, unescapeFromId } from '../escape.ts';
+import { formatRequest, parseRequest } from '../request.ts';
 import { resolveModel, type ResolveHost } from '../resolve.ts';
 import type { PluginState } from '../state.ts';
 import { farmFiles, type FarmFiles } from './farm-files.ts';
 import { NATIVE_PACKAGE, type Hooks } from './host.ts';
 
 const SCOPE = 'farm';
+/** A module's path has the query in it: Farm panics when a watched file changes that is the path of modules with queries. */
+const MODULE_PATH = /\.onnx=3F(?:.*=26)?quantize(?:=3D|=26|$)/;
 /** Marks a resolution that this plugin asked for itself. */
 const OWN = { caller: PLUGIN_NAME, meta: {} };
 
@@ -33,15 +36,14 @@ export function farmHooks(state: PluginState): Hooks {
     configureDevServer: () => files.serve(),
     buildStart: { executor: () => state.begin(SCOPE) },
     resolve: {
-      filters: { sources: ['\\.onnx\\?', `^${NATIVE_PACKAGE}$`], importers: ['.*'] },
+      filters: { sources: ['\\.onnx\\?', MODULE_PATH.source, `^${NATIVE_PACKAGE}$`], importers: ['.*'] },
       async executor(params, context, hook) {
         if (params.source === NATIVE_PACKAGE) return files.isNode ? { resolvedPath: NATIVE_PACKAGE, external: true } : undefined;
         return hook?.caller === PLUGIN_NAME ? undefined : printRefusals(() => resolveRequest(state, params, context!));
       },
     },
     load: {
-      // Farm looks for the expression in the path with its query.
-      filters: { resolvedPaths: ['\\.onnx'] },
+      filters: { resolvedPaths: [MODULE_PATH.source] },
       executor: (params, context) => printRefusals(() => load(state, files, params, context!)),
     },
     finish: { executor: publish },
@@ -51,13 +53,18 @@ export function farmHooks(state: PluginState): Hooks {
 }
 
 async function resolveRequest(state: PluginState, { source, importer, kind }: PluginResolveHookParam, context: CompilationContext): Promise<PluginResolveHookResult | undefined> {
+  // An update asks for the paths of modules.
+  if (MODULE_PATH.test(source)) return resolved(source);
   const request = parseRequest(source);
   if (request === undefined) return undefined;
-  const resolvedPath = await findModel(state, request.file, importer === null ? undefined : resolve(state.root, importer), async (path) => {
+  const file = await findModel(state, request.file, importer === null ? undefined : resolve(state.root, importer), async (path) => {
     return (await context.resolve({ source: path, importer, kind }, OWN))?.resolvedPath;
   });
-  const query = pairsOf(formatRequest({ ...request, file: '' }));
-  return resolvedPath === undefined ? undefined : { resolvedPath, query, sideEffects: false, external: false, meta: {} };
+  return file === undefined ? undefined : resolved(escapeForId(formatRequest({ ...request, file })));
+}
+
+function resolved(resolvedPath: string): PluginResolveHookResult {
+  return { resolvedPath, query: [], sideEffects: false, external: false, meta: {} };
 }
 
 /** Farm quotes what hooks throw beyond recognition, so that a refusal is printed here too. */
@@ -80,13 +87,13 @@ async function findModel(state: PluginState, file: string, importer: string | un
   }
 }
 
-async function load(state: PluginState, files: FarmFiles, { resolvedPath, query, moduleId }: PluginLoadHookParam, context: CompilationContext): Promise<PluginLoadHookResult | undefined> {
+async function load(state: PluginState, files: FarmFiles, { resolvedPath, moduleId }: PluginLoadHookParam, context: CompilationContext): Promise<PluginLoadHookResult | undefined> {
   try {
-    const request = parseQuery(resolvedPath, `?${query.map(([key, value]) => (value === '' ? key : `${key}=${value}`)).join('&')}`);
+    const request = parseRequest(unescapeFromId(resolvedPath));
     if (request === undefined) return undefined;
     const content = await loadRequest(state, request, {
       scope: SCOPE,
-      watch: (paths) => paths.filter((path) => path !== resolvedPath).forEach((path) => context.addWatchFile(moduleId, path)),
+      watch: (paths) => paths.forEach((path) => context.addWatchFile(moduleId, path)),
       emit: async (artefact) => files.emit(artefact),
     });
     return { content, moduleType: 'js', sourceMap: null };

@@ -1,5 +1,4 @@
-import { statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFileSync, statSync } from 'node:fs';
 import { relative, sep } from 'node:path';
 import type { LoaderContext } from 'webpack';
 import { loadRequest, withModule } from '../load.ts';
@@ -51,7 +50,7 @@ function watch(context: Context, path: string): void {
 async function emit(context: Context, { file, fileName, sha256 }: Artefact): Promise<string> {
   const source = relative(context.rootContext, context.resourcePath).split(sep).join('/');
   const name = assetName(context, source, sha256);
-  context.emitFile(name, await readFile(file), undefined, { sourceFilename: source.replace(/[^/]*$/, fileName), immutable: name.includes(sha256.slice(0, 8)) });
+  context.emitFile(name, readFileSync(file), undefined, { sourceFilename: source.replace(/[^/]*$/, fileName), immutable: name.includes(sha256.slice(0, 8)) });
   const path = name.split('/').map(encodeURIComponent).join('/');
   return `new URL(__webpack_public_path__ + ${JSON.stringify(path)}, __webpack_base_uri__).href`;
 }
