@@ -27,6 +27,8 @@ export interface QuantizeTask {
   out: string;
   /** Name of a new file in the folder of `out` that large weights go to; without it everything is in one file. */
   dataLocation?: string | undefined;
+  /** False leaves hashes empty, for callers that show none: hashing takes an eighth of the time. */
+  isHashed?: boolean;
 }
 
 /**
@@ -34,13 +36,13 @@ export interface QuantizeTask {
  *
  * @throws QuantizeError for models that cannot be read and files that cannot be written; what was written is gone then
  */
-export function quantizeToFile({ path, name, options, observed, out, dataLocation }: QuantizeTask): Artefact {
+export function quantizeToFile({ path, name, options, observed, out, dataLocation, isHashed = true }: QuantizeTask): Artefact {
   return withModelFile(path, name, ({ source, files }) => {
     try {
       return withObservation(observed, ({ notes, ...told }) => {
         const { stream, data, ...known } = quantizeSource(source, files, options, told, dataLocation);
         const sourceBytes = known.externalLocations.reduce((sum, location) => sum + files.open(location).byteLength, source.byteLength);
-        return { ...writeFiles(stream, data, out), sourceBytes, ...known, notes: [...notes, ...known.notes] };
+        return { ...writeFiles(stream, data, out, isHashed), sourceBytes, ...known, notes: [...notes, ...known.notes] };
       });
     } catch (error) {
       throw error instanceof QuantizeError && error.code !== 'WRITE_FAILED' ? error.withModel(name) : error;
@@ -53,12 +55,12 @@ function withObservation<T>(path: string | undefined, use: (observed: Observed &
   return path === undefined ? use({ notes: [] }) : withModelFile(path, path, ({ source }) => use(readObservation(source)));
 }
 
-function writeFiles(stream: Payload, data: ExternalData | undefined, out: string): Pick<Artefact, 'bytes' | 'sha256' | 'data'> {
-  if (data === undefined) return writePayload(stream, out);
+function writeFiles(stream: Payload, data: ExternalData | undefined, out: string, isHashed: boolean): Pick<Artefact, 'bytes' | 'sha256' | 'data'> {
+  if (data === undefined) return writePayload(stream, out, isHashed);
   const path = join(dirname(out), data.location);
-  const written = writePayload(data.stream, path);
+  const written = writePayload(data.stream, path, isHashed);
   try {
-    return { ...writePayload(stream, out), data: { location: data.location, ...written } };
+    return { ...writePayload(stream, out, isHashed), data: { location: data.location, ...written } };
   } catch (error) {
     removeDraft(path);
     throw error;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { locateSamples } from '../calibrate/index.ts';
 import { MODEL_DEFAULTS, type NamePattern } from '../options.ts';
 import { artefactOptions } from './artefact-options.ts';
-import { artefactKey, measurementKey, type ArtefactInputs, type MeasurementInputs } from './cache-key.ts';
+import { artefactKey, calibrationKey, measurementKey, type ArtefactInputs, type CalibrationInputs, type MeasurementInputs } from './cache-key.ts';
 
 const artefact: ArtefactInputs = {
   version: '1.0.0',
@@ -42,6 +42,7 @@ describe('artefactKey', () => {
     ['size of weights', { options: { ...artefact.options, minElements: 64 } }],
     ['keepNames', { options: { ...artefact.options, keepNames: true } }],
     ['model', { model: 'n'.repeat(64) }],
+    ['calibration', { calibration: 'c'.repeat(64) }],
     ['external data', { externals: { x: '1', y: '3' } }],
     ['names of external data', { externals: { x: '1', z: '2' } }],
   ];
@@ -92,4 +93,36 @@ describe('measurementKey', () => {
   it.each(other)('changes with the %s', (_, change) => {
     expect(measurementKey({ ...measurement, ...change })).not.toBe(measurementKey(measurement));
   });
+});
+
+describe('calibrationKey', () => {
+  const { plan: { calibration, sampleLimit }, artefact: _, ...told } = measurement;
+  const plan: CalibrationInputs['plan'] = { observes: 'products', method: 'minmax', calibration: calibration!, sampleLimit };
+  const { options } = artefact;
+  const inputs: CalibrationInputs = { ...artefact, ...told, plan };
+  const activations = { plan: { ...plan, observes: 'activations' } } as const;
+
+  const same: [string, Partial<CalibrationInputs>, Partial<CalibrationInputs>?][] = [
+    ['format of what is made with sums', { options: { ...options, format: 'int4-storage', block: 64, symmetric: true } }],
+    ['method where sums are observed', { plan: { ...plan, method: 'mse' } }],
+    ['order of excluded names', { options: { ...options, exclude: ['b', 'a'] } }],
+    ['place of the samples', { plan: { ...plan, calibration: locateSamples({ images: 'elsewhere', mean: [1, 2], feeds: { state: { data: new Float32Array(2), dims: [2] } } }, '/two') } }],
+  ];
+  it.each(same)('does not change with the %s', (_, change) => expect(calibrationKey({ ...inputs, ...change })).toBe(calibrationKey(inputs)));
+
+  const other: [string, Partial<CalibrationInputs>, Partial<CalibrationInputs>?][] = [
+    ['version', { version: '1.0.1' }],
+    ['model', { model: 'n'.repeat(64) }],
+    ['external data', { externals: { x: '1', y: '3' } }],
+    ['excluded names', { options: { ...options, exclude: ['a'] } }],
+    ['size of weights', { options: { ...options, minElements: 64 } }],
+    ['what is observed', activations],
+    ['method of ranges', { plan: { ...activations.plan, method: 'mse' } }, activations],
+    ['samples', { samples: { 'a.jpg': '2' } }],
+    ['choice of samples', { chosen: ['b.jpg'] }],
+    ['limit', { plan: { ...plan, sampleLimit: 5 } }],
+    ['engine', { engines: { 'onnxruntime-web': '1.30.0' } }],
+    ['packages that read samples', { readers: { sharp: '0.36.0' } }],
+  ];
+  it.each(other)('changes with the %s', (_, change, from = {}) => expect(calibrationKey({ ...inputs, ...change })).not.toBe(calibrationKey({ ...inputs, ...from })));
 });

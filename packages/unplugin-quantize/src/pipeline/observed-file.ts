@@ -52,7 +52,7 @@ export function observationPayload({ hessians, statistics, notes }: Observation)
 
 /** What a file says. Sums are read when they are asked for, as long as the source is open. */
 export function readObservation(source: ByteSource): Observed & { notes: string[] } {
-  const length = new Float64Array(source.read(0, 8).buffer)[0]!;
+  const length = new Float64Array(readBuffer(source, 0, 8))[0]!;
   const { notes, hessians, statistics } = JSON.parse(new TextDecoder().decode(source.read(8, length))) as Header;
   const start = 8 + length;
   return {
@@ -61,11 +61,18 @@ export function readObservation(source: ByteSource): Observed & { notes: string[
     ...(statistics !== null && { statistics: new Map(statistics.map(([name, { channels, ...rest }]): [string, TensorStatistics] => {
       if (channels === undefined) return [name, rest];
       const { count, at } = channels;
-      const read = (offset: number, bytes: number): ArrayBuffer => source.read(start + at + offset, bytes).buffer as ArrayBuffer;
+      const read = (offset: number, bytes: number): ArrayBuffer => readBuffer(source, start + at + offset, bytes);
       const [mean, min, max] = [new Float64Array(read(0, 8 * count)), new Float32Array(read(8 * count, 4 * count)), new Float32Array(read(12 * count, 4 * count))];
       return [name, { ...rest, channels: { min, max, mean } }];
     })) }),
   };
+}
+
+/** Bytes in a buffer of their own, at whose beginning arrays may start. */
+function readBuffer(source: ByteSource, offset: number, length: number): ArrayBuffer {
+  const bytes = new Uint8Array(length);
+  source.readInto(offset, bytes);
+  return bytes.buffer;
 }
 
 /** Keeps the last sums, because weights that share them follow one another. */
@@ -107,7 +114,7 @@ function trianglePayload(sums: Float64Array): Payload {
 
 function readTriangle(source: ByteSource, at: number, K: number): Float64Array {
   const sums = new Float64Array(K * K);
-  const triangle = new Float32Array(source.read(at, triangleBytes(K)).buffer);
+  const triangle = new Float32Array(readBuffer(source, at, triangleBytes(K)));
   for (let k = 0, i = 0; k < K; k++) {
     for (let j = 0; j <= k; j++, i++) sums[k * K + j] = sums[j * K + k] = triangle[i]!;
   }

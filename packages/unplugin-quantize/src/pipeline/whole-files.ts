@@ -26,7 +26,7 @@ export async function withWholeFiles<T>(task: MeasureTask, found: FoundEngines, 
 function joinFiles(task: MeasureTask, folder: string): MeasureTask | undefined {
   const joined = (path: string, file: string): string => {
     const out = join(folder, file);
-    quantizeToFile({ path, name: task.name, options: { ...MODEL_DEFAULTS, format: 'none' }, out });
+    quantizeToFile({ path, name: task.name, options: { ...MODEL_DEFAULTS, format: 'none' }, out, isHashed: false });
     return out;
   };
   try {

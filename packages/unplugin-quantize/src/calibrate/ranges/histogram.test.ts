@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { extremesOf, reach } from './extremes.ts';
 import { addToHistogram, emptyHistogram, SIDE, sidesOf, type Histogram } from './histogram.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CALIBRATION_METHODS, type CalibrationMethod } from '../../options.ts';
 import { reach } from './extremes.ts';
