@@ -1,5 +1,5 @@
 // What a build with cached models costs beyond the same build without them, for each model.
-import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createRequire } from 'node:module';
 import { ROOT, run, step } from '../scripts/setup.mjs';
@@ -30,7 +30,7 @@ export function bench() {
     title: 'Warm cache',
     notes: [
       '`vite build` of a page that imports models with `?quantize`, all in the cache, as whole processes in turn with a build of the same page.',
-      '"without models" emits no model at all; "as assets" emits the same models with Vite\'s own `?url`.',
+      '"without models" emits no model at all; "sources as assets" emits the same models with Vite\'s own `?url`, "artefacts as assets" the quantized ones.',
     ],
     columns: COLUMNS,
     rows,
@@ -45,7 +45,9 @@ function compare(folder, models) {
   const bare = project(join(folder, 'bare'), [], () => '', plain);
   const assets = project(join(folder, 'assets'), models, (i) => `import m${i} from './${i}.onnx?url'`, plain);
   run(process.execPath, [VITE, 'build', quantized], { quiet: true });
-  return [[bare, 'without models'], [assets, 'as assets']].map(([other, against]) => {
+  const made = readdirSync(join(quantized, 'dist/assets')).filter((name) => name.endsWith('.onnx')).map((name) => join(quantized, 'dist/assets', name));
+  const artefacts = project(join(folder, 'artefacts'), made, (i) => `import m${i} from './${i}.onnx?url'`, plain);
+  return [[bare, 'without models'], [artefacts, 'artefacts as assets'], [assets, 'sources as assets']].map(([other, against]) => {
     const build = (path) => [process.execPath, VITE, 'build', path];
     const figures = measurePair(build(quantized), build(other), 9);
     return { models: models.length, ...figures, against, perModel: (1000 * (figures.wall - figures.peerWall)) / models.length };
@@ -55,7 +57,8 @@ function compare(folder, models) {
 function project(folder, models, line, config) {
   mkdirSync(join(folder, 'node_modules'), { recursive: true });
   symlinkSync(join(ROOT, 'packages/unplugin-quantize'), join(folder, 'node_modules/unplugin-quantize'));
-  models.forEach((path, i) => symlinkSync(path, join(folder, `${i}.onnx`)));
+  // Copied, because an artefact's folder is emptied by the next build.
+  models.forEach((path, i) => copyFileSync(path, join(folder, `${i}.onnx`)));
   const names = models.map((_, i) => `m${i}`);
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n');
   writeFileSync(join(folder, 'vite.config.js'), config);
