@@ -42,14 +42,15 @@ export async function runQuantize({ model, output, json, isSplit, options: given
     const out = join(folder, basename(target));
     const dataLocation = isSplit ? `${basename(target)}.data` : undefined;
     const observed = await calibrate(model, options, join(folder, 'observed.bin'));
-    const artefact = quantizeToFile({ path: model, name: model, options: artefactOptions(options), observed, out, dataLocation });
+    // Only the JSON shows hashes, and they take a while for a large model.
+    const isHashed = json !== undefined;
+    const artefact = quantizeToFile({ path: model, name: model, options: artefactOptions(options), observed, out, dataLocation, isHashed });
     const { sessionOptions, externalLocations, data, inputs } = artefact;
     const places = [...(data === undefined ? [] : [join(dirname(target), data.location)]), target];
     for (const place of places) assertNoSource(place, model, externalLocations);
     const files = { source: resolve(model), artefact: out, isSplit: externalLocations.length > 0, isArtefactSplit: data !== undefined };
     const measured = await measure(measurePlan(options, '.'), { name: model, ...files, sessionOptions, inputs });
-    // Only the JSON shows it, and it takes a while for a large model.
-    const sourceSha256 = json === undefined ? '' : await sha256File(model);
+    const sourceSha256 = isHashed ? await sha256File(model) : '';
     const report = modelReport({ name: model, requestedFormat: options.format, sourceSha256, artefact, measured, budget: options.budget });
     print(formatTable([report], { color: hasColor(process.stdout) }));
     if (json !== undefined) await writeReport(resolve(json), [report]);

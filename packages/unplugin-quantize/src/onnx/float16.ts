@@ -6,9 +6,23 @@ const float = new Float32Array(word.buffer);
 /**
  * Converts float32 bit patterns to float16 bit patterns, as numpy's astype(float16) and onnxruntime's Cast do.
  * Below the normal range the value is scaled by 2^24 so that float addition does the rounding.
+ *
+ * @returns whether infinities or NaN came out
  */
-export function float32BitsToFloat16(from: Uint32Array, to: Uint16Array): void {
-  for (let i = 0; i < from.length; i++) to[i] = halfBits(from[i]!);
+export function float32BitsToFloat16(from: Uint32Array, to: Uint16Array): boolean {
+  let isBeyond = false;
+  for (let i = 0; i < from.length; i++) {
+    // As a signed integer, which needs no float64 for patterns with the sign bit.
+    const bits = from[i]! | 0;
+    const magnitude = bits & 0x7fffffff;
+    if (magnitude >= SMALLEST_NORMAL && magnitude < OVERFLOW) {
+      to[i] = ((bits >>> 16) & 0x8000) | normalHalf(magnitude);
+    } else {
+      to[i] = halfBits(bits);
+      if (magnitude >= OVERFLOW) isBeyond = true;
+    }
+  }
+  return isBeyond;
 }
 
 /** The float16 bits of a number that is first rounded to float32. */
@@ -17,15 +31,20 @@ export function float16Bits(value: number): number {
   return halfBits(word[0]!);
 }
 
+/** 2^-14 and 65520 as float32 patterns: what lies between them is a normal float16, 65520 rounds up to infinity. */
+const SMALLEST_NORMAL = 0x38800000;
+const OVERFLOW = 0x477ff000;
+
+/** Rebiases the exponent by 112 and rounds the 13 dropped bits half to even. */
+function normalHalf(magnitude: number): number {
+  return (magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13;
+}
+
 function halfBits(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;
   const magnitude = bits & 0x7fffffff;
-  // 0x47800000 is 65536; 0x477ff000 and above round up to it in the normal branch.
-  if (magnitude >= 0x47800000) return magnitude > 0x7f800000 ? sign | 0x7e00 | ((magnitude >>> 13) & 0x1ff) : sign | 0x7c00;
-  if (magnitude >= 0x38800000) {
-    // Rebias the exponent by 112 and round the 13 dropped bits half to even.
-    return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
-  }
+  if (magnitude >= OVERFLOW) return magnitude > 0x7f800000 ? sign | 0x7e00 | ((magnitude >>> 13) & 0x1ff) : sign | 0x7c00;
+  if (magnitude >= SMALLEST_NORMAL) return sign | normalHalf(magnitude);
   // Denormals: adding 0.5 aligns the last kept bit with the last bit of a float32 mantissa, so the FPU rounds.
   word[0] = magnitude;
   float[0] = float[0]! + 0.5;

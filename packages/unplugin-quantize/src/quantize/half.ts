@@ -1,41 +1,62 @@
 import { float16Bits, float32BitsToFloat16, type Tensor } from '../onnx/index.ts';
 import { float32Chunks } from './float-chunks.ts';
 
-/** The smallest magnitude that rounds to infinity in float16; the largest finite one is 65504. */
-const OVERFLOWS = 65_520;
+/** Magnitudes as float32 bit patterns, which are in the order of the numbers. */
+const BITS = {
+  smallest: 0x0000_0001,
+  /** 2^-25, half of the smallest float16 and the largest magnitude that rounds to zero, and the next one. */
+  aboveVanishing: 0x3300_0001,
+  /** 65520, the smallest magnitude that rounds to infinity in float16; the largest finite one is 65504. */
+  overflow: 0x477f_f000,
+  /** 1e30, from which on a finite value is a mask, "minus infinity" for a softmax, and not a quantity. */
+  mask: 0x7149_f2ca,
+  infinity: 0x7f80_0000,
+} as const;
 
 /** True when no finite value becomes infinite in float16; infinities and NaN stay what they are. */
 export function fitsFloat16(tensor: Tensor): boolean {
-  return !someValue(tensor, (magnitude) => magnitude >= OVERFLOWS && magnitude < Infinity);
+  return !hasMagnitude(tensor, BITS.overflow, BITS.infinity);
 }
 
-/** Magnitudes from which a finite value is a mask, "minus infinity" for a softmax, and not a quantity. */
-const MASK = 1e30;
 /** What masks become: far below any score, and small enough that two added stay finite. */
 const HALF_MASK = 1e4;
 
 /** True when every finite value is in the range of float16 or is a mask. */
 export function withinHalf(tensor: Tensor): boolean {
-  return !someValue(tensor, (magnitude) => magnitude >= OVERFLOWS && magnitude < MASK);
+  return !hasMagnitude(tensor, BITS.overflow, BITS.mask);
 }
 
 /** True when a finite value is a mask. */
 export function isMask(tensor: Tensor): boolean {
-  return someValue(tensor, (magnitude) => magnitude >= MASK && magnitude < Infinity);
+  return hasMagnitude(tensor, BITS.mask, BITS.infinity);
 }
-
-/** The smallest float16 is 2^-24; half of it is the largest magnitude that rounds to zero. */
-const LARGEST_VANISHING = 2 ** -25;
 
 /** True when a value other than zero becomes zero in float16. */
 export function vanishes(tensor: Tensor): boolean {
-  return someValue(tensor, (magnitude) => magnitude <= LARGEST_VANISHING && magnitude > 0);
+  return hasMagnitude(tensor, BITS.smallest, BITS.aboveVanishing);
 }
 
-function someValue(tensor: Tensor, holds: (magnitude: number) => boolean): boolean {
-  for (const values of float32Chunks(tensor)) {
-    for (const value of values) if (holds(Math.abs(value))) return true;
+function hasMagnitude(tensor: Tensor, from: number, below: number): boolean {
+  for (const values of float32Chunks(tensor)) if (isAmong(values, from, below)) return true;
+  return false;
+}
+
+const MAGNITUDE = 0x7fff_ffff;
+
+/** Whether a magnitude has a bit pattern of at least `from` and less than `below`. Four at a time are compared with `from` alone, which few reach. */
+function isAmong(values: Float32Array, from: number, below: number): boolean {
+  const words = new Int32Array(values.buffer, values.byteOffset, values.length);
+  const isIn = (word: number): boolean => (word & MAGNITUDE) >= from && (word & MAGNITUDE) < below;
+  let i = 0;
+  for (const last = words.length - 3; i < last; i += 4) {
+    const a = words[i]!;
+    const b = words[i + 1]!;
+    const c = words[i + 2]!;
+    const d = words[i + 3]!;
+    const isReached = (a & MAGNITUDE) >= from || (b & MAGNITUDE) >= from || (c & MAGNITUDE) >= from || (d & MAGNITUDE) >= from;
+    if (isReached && (isIn(a) || isIn(b) || isIn(c) || isIn(d))) return true;
   }
+  for (; i < words.length; i++) if (isIn(words[i]!)) return true;
   return false;
 }
 
@@ -49,8 +70,8 @@ function* halfChunks(tensor: Tensor): Generator<Uint8Array> {
   for (const values of float32Chunks(tensor)) {
     if (output.length < values.length) output = new Uint16Array(values.length);
     const target = output.subarray(0, values.length);
-    float32BitsToFloat16(new Uint32Array(values.buffer, values.byteOffset, values.length), target);
-    replaceMasks(values, target);
+    const isBeyond = float32BitsToFloat16(new Uint32Array(values.buffer, values.byteOffset, values.length), target);
+    if (isBeyond) replaceMasks(values, target);
     yield new Uint8Array(target.buffer, 0, target.byteLength);
   }
 }
