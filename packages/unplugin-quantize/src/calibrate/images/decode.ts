@@ -17,6 +17,7 @@ export async function decodeImage({ path }: FoundFile): Promise<Pixels> {
   try {
     // The bytes and not the path: sharp would remember a file by its path.
     const image = sharp(await readFile(path), { autoOrient: true, ignoreIcc: true, failOn: 'warning' });
+    if ((await image.metadata()).format === 'svg') throw new Error('a drawing (SVG) has no pixels of its own, and fonts differ between machines');
     const { data, info } = await image.toColourspace('srgb').raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
     return { width: info.width, height: info.height, channels: info.channels, data };
   } catch (cause) {

@@ -39,6 +39,8 @@ beforeAll(async () => {
   await draw('gray/a.png', (image) => image.grayscale().png());
   await draw('damaged/a.png', (image) => image.png());
   writeFileSync(join(root, 'damaged/b.png'), 'no image');
+  mkdirSync(join(root, 'drawing'));
+  writeFileSync(join(root, 'drawing/a.svg'), '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"/>');
   await draw('cut/a.jpg', (image) => image.jpeg());
   truncateSync(join(root, 'cut/a.jpg'), readFileSync(join(root, 'cut/a.jpg')).byteLength - 150);
 });
@@ -118,6 +120,8 @@ describe('images', () => {
   it.each<[string, ImageSamples | string, ValueSignature[], RegExp]>([
     ['a file that is none', 'damaged', [nchw], /image cannot be read.*\n.*damaged\/b\.png/],
     ['half a file', 'cut', [nchw], /image cannot be read.*\n.*cut\/a\.jpg/],
+    ['a drawing', { images: 'drawing/*' }, [nchw], /image cannot be read: a drawing \(SVG\)/],
+    ['a folder of drawings', { images: 'drawing' }, [nchw], /no images in the folder: no file ends in \.jpg/],
     ['a model without such an input', 'kinds', [{ name: 'ids', dtype: 'int64', dims: [1, null] }], /No input of the model takes images.*\n.*\n?.*"ids" int64\[1,\?\]/],
     ['a model with two', 'kinds', [nchw, { ...nchw, name: 'other' }], /Both "image" and "other"/],
     ['an input that is not there', { images: 'kinds', input: 'imgae' }, [nchw], /no input "imgae".*\n.*\n.*Did you mean "image"/],

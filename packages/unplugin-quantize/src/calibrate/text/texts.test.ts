@@ -106,6 +106,7 @@ describe('texts', () => {
     ['an input of unknown meaning', lines, [wide('input_ids'), wide('lengths')], 'SAMPLES_INVALID', /input "lengths" int64\[batch,sequence\] takes of a text/],
     ['an input that is not there', { text: lines, inputs: { x: 'ids' } }, BERT, 'OPTION_INVALID', /no input "x"/],
     ['a model of images', lines, [{ name: 'x', dtype: 'float32', dims: [1, 3, 4, 4] }], 'SAMPLES_INVALID', /input "x"/],
+    ['a model of sound', lines, [{ name: 'input', dtype: 'float32', dims: [1, null] }], 'SAMPLES_INVALID', /input "input" float32/],
     ['a missing column', { text: 'wordpiece/a.tsv', column: 'words' }, BERT, 'SAMPLES_INVALID', /no column "words"/],
     ['a short row', { text: 'wordpiece/a.tsv', column: 3 }, BERT, 'SAMPLES_INVALID', /Line 1 has 2 columns/],
     ['an open quote', 'wordpiece/quote.csv', BERT, 'SAMPLES_INVALID', /Line 1 has a quote/],

@@ -31,16 +31,17 @@ export function findTokenInputs(spec: Partial<TextSamples>, context: SourceConte
   const free = freeInputs(context, spec);
   const found = free.map((signature): TokenInput => {
     const channel = asked[signature.name] ?? USUAL.find(([pattern]) => pattern.test(signature.name))?.[1] ?? (free.length === 1 ? 'ids' : undefined);
-    if (channel === undefined || !isTokens(signature)) throw notTokens(signature);
+    if (channel === undefined || !isTokens(signature, channel)) throw notTokens(signature);
     return { signature, channel };
   });
   if (found.some(({ channel }) => channel === 'ids')) return found;
   throw new QuantizeError('SAMPLES_INVALID', 'No input of the model takes token ids.', { option: 'calibration', hint: `The inputs are ${names.map((name) => `"${name}"`).join(', ')}: say { text, inputs: { name: 'ids' } }.` });
 }
 
-/** [batch, length] or [length]. */
-function isTokens({ dtype, dims }: ValueSignature): boolean {
-  return dtype !== 'string' && (dims === null || dims.length === 1 || dims.length === 2);
+/** [batch, length] or [length]; masks may be floats or booleans. */
+function isTokens({ dtype, dims }: ValueSignature, channel: TokenChannel): boolean {
+  const isFitting = channel === 'mask' ? dtype !== 'string' : /^u?int(32|64)$|^unknown$/.test(dtype);
+  return isFitting && (dims === null || dims.length === 1 || dims.length === 2);
 }
 
 function notTokens({ name, dtype, dims }: ValueSignature): QuantizeError {
