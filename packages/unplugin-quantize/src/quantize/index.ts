@@ -15,6 +15,7 @@ import { inlineExternalData } from './inline-external.ts';
 import { computeLstmsInIntegers } from './lstm.ts';
 import { minOnnxruntime } from './min-version.ts';
 import { alreadyQuantized, quantizedPart, takeOverTrained } from './qat/index.ts';
+import { smoothInputs } from './repair/smooth.ts';
 import { inputSignatures, outputSignatures } from './signature.ts';
 import { splitModel, type WrittenModel } from './split-model.ts';
 import { computeStatically, chooseForInt8, prepareStatic } from './static/index.ts';
@@ -54,7 +55,7 @@ export interface QuantizedSource extends WrittenModel {
 const SCHEMES: Record<Format, readonly ((context: Context) => void)[]> = {
   'int8': [computeLstmsInIntegers, computeInIntegers, (context) => storeSmall(context, 'int8')],
   'int8-dynamic': [computeLstmsInIntegers, computeInIntegers],
-  'int8-static': [computeStatically, (context) => storeSmall(context, 'int8')],
+  'int8-static': [(context) => computeStatically(context.options.smooth ? { ...context, statistics: smoothInputs(context) } : context), (context) => storeSmall(context, 'int8')],
   'int8-storage': [(context) => storeSmall(context, 'int8')],
   'fp16-storage': [(context) => storeSmall(context, 'float16')],
   'int4': [(context) => keepPacked(context, 4), (context) => storeSmall(context, 'int8')],

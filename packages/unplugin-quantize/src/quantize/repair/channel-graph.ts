@@ -1,4 +1,4 @@
-import { constantOf, isHandedOut, isOperator, resolve, type Edges } from '../../graph/index.ts';
+import { constantOf, intAttribute, isHandedOut, isOperator, resolve, type Edges } from '../../graph/index.ts';
 import { channelValues } from '../../graph/fuse/steps.ts';
 import { dtypeOf, readPayload, tensorOf, type Model, type NodeProto, type Tensor, type TensorProto } from '../../onnx/index.ts';
 import { carry, type Channels } from './carriers.ts';
@@ -27,9 +27,19 @@ export interface Addend {
   readonly channels: Channels;
 }
 
+/** A node that gives its channels their ranges by constants: a norm, or a multiplication with one number for each channel. */
+export interface Norm {
+  readonly node: NodeProto;
+  readonly constants: readonly { readonly index: number; readonly tensor: Tensor }[];
+  readonly outputs: Int32Array;
+}
+
 export interface ChannelGraph {
   readonly layers: readonly Layer[];
+  readonly norms: readonly Norm[];
   readonly addends: readonly Addend[];
+  /** What is known of each value. */
+  readonly known: ReadonlyMap<string, Channels>;
 }
 
 /** Constants of shapes, axes and slopes are small; a longer list is no parameter. */
@@ -40,10 +50,14 @@ const MOST_NUMBERS = 4096;
  * Channels are pinned where anything else reads them: another operator, a subgraph, whoever runs the model.
  *
  * @param mayScale whether a weight may be changed
+ * @param withNorms whether chains begin at norms too
  */
-export function followChannels(model: Model, edges: Edges, all: readonly Edges[], sets: ChannelSets, mayScale: (weight: TensorProto) => boolean): ChannelGraph {
+export function followChannels(
+  model: Model, edges: Edges, all: readonly Edges[], sets: ChannelSets, mayScale: (weight: TensorProto) => boolean, withNorms = false,
+): ChannelGraph {
   const known = new Map<string, Channels>();
   const layers: Layer[] = [];
+  const norms: Norm[] = [];
   const addends: Addend[] = [];
   const constant = (name: string): TensorProto | undefined => (name === '' ? undefined : constantOf(name, edges.scope, all));
   const float = (name: string): Tensor | undefined => {
@@ -57,6 +71,13 @@ export function followChannels(model: Model, edges: Edges, all: readonly Edges[]
       layers.push(layer);
       known.set(node.output[0]!, { ids: layer.outputs, trailing: layer.layout.trailing, pooled: false, merged: false });
       inputs.forEach((input, index) => input !== undefined && (index > 0 || layer.inputs === undefined) && sets.pin(input.ids));
+      continue;
+    }
+    const norm = withNorms ? findNorm(node, inputs, sets, float) : undefined;
+    if (norm !== undefined) {
+      norms.push(norm);
+      known.set(node.output[0]!, { ids: norm.outputs, trailing: 0, pooled: false, merged: false });
+      for (const input of inputs) if (input !== undefined) sets.pin(input.ids);
       continue;
     }
     if (inputs.every((input) => input === undefined)) continue;
@@ -79,7 +100,25 @@ export function followChannels(model: Model, edges: Edges, all: readonly Edges[]
     const isReadBelow = edges.uses(name).some((use) => use.scope !== edges.scope);
     if (isReadBelow || isHandedOut(name, edges)) sets.pin(ids);
   }
-  return { layers, addends };
+  return { layers, norms, addends, known };
+}
+
+/** Norms over the last axis, and the multiplication that is left of one that was exported as its parts. */
+function findNorm(node: NodeProto, inputs: readonly (Channels | undefined)[], sets: ChannelSets, float: (name: string) => Tensor | undefined): Norm | undefined {
+  const vector = (index: number): Tensor | undefined => {
+    const tensor = float(node.input[index] ?? '');
+    return tensor?.dims.length === 1 && tensor.dims[0]! > 1 ? tensor : undefined;
+  };
+  const made = (...constants: { index: number; tensor: Tensor }[]): Norm => ({ node, constants, outputs: sets.fresh(constants[0]!.tensor.dims[0]!) });
+  if (isOperator(node, 'Mul')) {
+    const index = [0, 1].find((i) => vector(i) !== undefined);
+    return index === undefined || inputs.some((input) => input !== undefined) ? undefined : made({ index, tensor: vector(index)! });
+  }
+  const isNorm = isOperator(node, 'LayerNormalization', 'RMSNormalization', 'SimplifiedLayerNormalization');
+  if (!isNorm || intAttribute(node, 'axis', -1) !== -1 || node.output.slice(1).some((name) => name !== '')) return undefined;
+  const [scale, bias] = [vector(1), vector(2)];
+  if (scale === undefined || ((node.input[2] ?? '') !== '' && bias?.dims[0] !== scale.dims[0])) return undefined;
+  return made({ index: 1, tensor: scale }, ...(bias === undefined ? [] : [{ index: 2, tensor: bias }]));
 }
 
 interface Surroundings {

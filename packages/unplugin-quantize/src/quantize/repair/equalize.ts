@@ -1,10 +1,9 @@
-import { channelValues } from '../../graph/fuse/steps.ts';
-import { indexEdges, isHandedOut, namesOf, type Edges, type Names } from '../../graph/index.ts';
-import { arrayTensor, setTensor, tensorProto, type Model, type NodeProto, type Tensor, type TensorProto } from '../../onnx/index.ts';
-import { balance, factors, inputFactors } from './balance.ts';
-import { followChannels, type ChannelGraph, type Layer } from './channel-graph.ts';
+import { indexEdges, namesOf, type Names } from '../../graph/index.ts';
+import type { Model, TensorProto } from '../../onnx/index.ts';
+import { balance } from './balance.ts';
+import { followChannels, type Layer } from './channel-graph.ts';
 import { createChannelSets, type ChannelSets } from './channel-sets.ts';
-import { scaleWeight } from './scale-weight.ts';
+import { scaleChannels } from './scale-channels.ts';
 
 /** A channel is scaled by at most 2^24 either way: weights of 2^-100 and above stay normal numbers. */
 const LARGEST_EXPONENT = 24;
@@ -34,7 +33,7 @@ export function equalizeChannels(model: Model, mayScale: (weight: TensorProto) =
     const graph = followChannels(model, edges, all, sets, mayScale);
     const logs = wholePowers(graph.layers, balance(graph.layers, sets), sets);
     if (logs.every((log) => log === 0)) continue;
-    scaled += apply(model, edges, graph, logs, sets, (names ??= namesOf(model)));
+    scaled += scaleChannels(model, edges, graph, logs, sets, (names ??= namesOf(model)));
   }
   return scaled;
 }
@@ -77,41 +76,4 @@ function mostFrequent(values: readonly number[]): number {
   let [best, most] = [0, 0];
   for (const [value, count] of counts) if (count > most || (count === most && value < best)) [best, most] = [value, count];
   return best;
-}
-
-function apply(model: Model, edges: Edges, { layers, addends }: ChannelGraph, logs: Float64Array, sets: ChannelSets, names: Names): number {
-  let scaled = 0;
-  const isScaled = (ids: Int32Array | undefined): boolean => ids?.some((id) => logs[sets.root(id)] !== 0) ?? false;
-  for (const layer of layers) {
-    const { node, weight, tensor, layout, bias } = layer;
-    if (!isScaled(layer.outputs) && !isScaled(layer.inputs)) continue;
-    const outputs = factors(layer.outputs, logs, sets, 1);
-    setTensor(model, weight, scaleWeight(tensor, layout, outputs, inputFactors(layer, logs, sets)));
-    if (!isScaled(layer.outputs)) continue;
-    scaled++;
-    if (bias !== undefined) replaceConstant(model, edges, node, 2, scaledValues(bias, outputs, 0), names);
-  }
-  for (const { node, index, tensor, channels } of addends) {
-    if (isScaled(channels.ids)) replaceConstant(model, edges, node, index, scaledValues(tensor, factors(channels.ids, logs, sets, 1), channels.trailing), names);
-  }
-  return scaled;
-}
-
-/** A constant with one value for each channel, multiplied by the channels' factors. */
-function scaledValues(tensor: Tensor, scale: Float64Array, trailing: number): Tensor {
-  const values = channelValues(tensor, scale.length, trailing)!;
-  return arrayTensor('float32', [scale.length, ...Array<number>(trailing).fill(1)], Float32Array.from(values, (value, i) => value * scale[i]!));
-}
-
-/** The initializer itself gets other values where nothing else reads it. */
-function replaceConstant(model: Model, edges: Edges, node: NodeProto, index: number, tensor: Tensor, names: Names): void {
-  const name = node.input[index]!;
-  const proto = edges.initializers.get(name);
-  if (proto !== undefined && edges.uses(name).length === 1 && !isHandedOut(name, edges)) {
-    setTensor(model, proto, tensor);
-    return;
-  }
-  const fresh = names.fresh(`${name}_scaled`);
-  edges.scope.graph.initializer.push(tensorProto(model, fresh, tensor));
-  node.input[index] = fresh;
 }
