@@ -49,7 +49,7 @@ export function startConversion(model: Model): Conversion {
 /** One context for each scope, made from the graph as it is before the step. */
 export function contextsOf({ model, names, upsampling, onlyFloatType }: Conversion): { edges: Edges; context: OpsetContext }[] {
   const all = indexEdges(model);
-  const findRank = rankFinder(all);
+  const findRank = rankFinder(model, all);
   return all.map((edges) => {
     const typeOf = (name: string): TypeProto | undefined => declaredType(name, resolve(name, edges.scope, all) ?? edges);
     const context: OpsetContext = {

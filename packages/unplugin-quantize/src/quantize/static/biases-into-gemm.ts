@@ -11,7 +11,7 @@ import { dtypeOf, type Model, type NodeProto, type TensorProto } from '../../onn
  */
 export function biasesIntoGemm(model: Model): number {
   const all = indexEdges(model);
-  const rankOf = rankFinder(all);
+  const rankOf = rankFinder(model, all);
   let merged = 0;
   for (const edges of all) {
     const { graph } = edges.scope;

@@ -2,6 +2,7 @@ import { constantOf } from '../../graph/index.ts';
 import { tensorOf, type NodeProto } from '../../onnx/index.ts';
 import { createBuilder, type Builder } from './builder.ts';
 import type { MainGraph } from './candidates.ts';
+import { guardFloats } from './guard-floats.ts';
 import { quantizedConstant } from './quantized-constant.ts';
 import { ACTIVATION_TYPES, type Parameters } from './parameters.ts';
 import type { Plan } from './plan.ts';
@@ -70,6 +71,7 @@ export function rewriteGraph(main: MainGraph, plan: Plan, parameters: ReadonlyMa
     }
   }
   graph.node = nodes;
+  guardFloats(context.model, build);
 }
 
 function integerProducer({ producers }: Plan, name: string): boolean {

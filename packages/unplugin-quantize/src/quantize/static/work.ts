@@ -62,8 +62,13 @@ export function isConvolutional(context: Context): boolean {
   return sum(nodes.filter(({ op }) => op === 'Conv')) > sum(nodes) / 2;
 }
 
+/** The operators that onnxruntime makes of a plan's nodes, in order; multiplications by a factor are gone. */
+export function kernelsOf(plan: Plan): string[] {
+  return plan.nodes.filter(({ factor }) => factor === undefined).map((candidate) => kernelOf(candidate, plan));
+}
+
 /** The operator that onnxruntime makes of an integer node. */
-export function kernelOf({ node, outputs }: Candidate, { quantized }: Plan): string {
+function kernelOf({ node, outputs }: Candidate, { quantized }: Plan): string {
   const { kernel, floatKernel } = staticOperator(node)!;
   return (quantized.has(outputs[0]!) ? kernel : floatKernel) ?? node.opType;
 }
