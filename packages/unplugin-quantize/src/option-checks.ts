@@ -1,0 +1,81 @@
+import { checkCalibration } from './calibration.ts';
+import { QuantizeError } from './errors.ts';
+import {
+  ACTIVATION_INTEGERS, BLOCK_ALGORITHMS, BLOCK_SIZES, BUDGET_LIMITS, CALIBRATION_METHODS, DYNAMIC_OPS, FORMATS, MODEL_DEFAULTS, MODEL_OPTIONS, type OptionKind,
+} from './option-tables.ts';
+import type { ModelOptions, ResolvedModelOptions } from './options.ts';
+import { didYouMean } from './suggest.ts';
+import type { Budget } from './types.ts';
+
+/**
+ * Checks and completes options; later layers win, and only keys that they set.
+ *
+ * @throws QuantizeError OPTION_UNKNOWN, OPTION_INVALID
+ */
+export function resolveModelOptions(...layers: ModelOptions[]): ResolvedModelOptions {
+  const resolved: ResolvedModelOptions = { ...MODEL_DEFAULTS };
+  for (const layer of layers) {
+    for (const key of Object.keys(layer)) checkKey(key, Object.keys(MODEL_OPTIONS), 'option');
+    const set = Object.entries(layer).filter(([, value]) => value !== undefined);
+    for (const [key, value] of set) CHECKS[MODEL_OPTIONS[key as keyof ModelOptions].kind](value, key);
+    Object.assign(resolved, Object.fromEntries(set));
+  }
+  return resolved;
+}
+
+/** @throws QuantizeError OPTION_UNKNOWN with the nearest known word */
+export function checkKey(key: string, known: readonly string[], what: string): void {
+  if (known.includes(key)) return;
+  throw new QuantizeError('OPTION_UNKNOWN', `There is no ${what} "${key}".`, { option: key, hint: didYouMean(key, known) });
+}
+
+const CHECKS: Record<OptionKind, (value: unknown, key: string) => void> = {
+  format: (value, key) => oneOf(value, key, Object.keys(FORMATS)),
+  ops: (value, key) => list(value, key).forEach((op) => oneOf(op, key, DYNAMIC_OPS)),
+  block: (value, key) => expect(BLOCK_SIZES.includes(value as number), key, value, `one of ${BLOCK_SIZES.join(', ')}`),
+  algorithm: (value, key) => oneOf(value, key, BLOCK_ALGORITHMS),
+  method: (value, key) => oneOf(value, key, CALIBRATION_METHODS),
+  activations: (value, key) => oneOf(value, key, ACTIVATION_INTEGERS),
+  names: checkPatterns,
+  words: (value, key) => void list(value, key),
+  samples: (value, key) => checkCalibration(value, key),
+  count: (value, key) => expect(Number.isSafeInteger(value) && (value as number) > 0, key, value, 'a whole number above 0'),
+  budget: checkBudget,
+  flag: (value, key) => expect(typeof value === 'boolean', key, value, 'true or false'),
+};
+
+function checkBudget(value: unknown, key: string): void {
+  expect(typeof value === 'object' && value !== null && !Array.isArray(value), key, value, 'an object of limits');
+  for (const [limit, asked] of Object.entries(value as object)) {
+    checkKey(limit, Object.keys(BUDGET_LIMITS), 'budget limit');
+    const { accepts, range } = BUDGET_LIMITS[limit as keyof Budget];
+    expect(asked === undefined || (typeof asked === 'number' && accepts(asked)), `${key}.${limit}`, asked, range);
+  }
+}
+
+function list(value: unknown, key: string): unknown[] {
+  const isList = Array.isArray(value) && value.every((item) => typeof item === 'string');
+  expect(isList, key, value, 'a list of strings');
+  return value as unknown[];
+}
+
+function checkPatterns(value: unknown, key: string): void {
+  const held = Array.isArray(value) && value.every((item) => typeof item === 'string' || isRegExp(item));
+  expect(held, key, value, 'a list of names and regular expressions');
+}
+
+/** Also for an expression of another realm, as test runners and bundlers make them. */
+export function isRegExp(value: unknown): value is RegExp {
+  return Object.prototype.toString.call(value) === '[object RegExp]';
+}
+
+function oneOf(value: unknown, key: string, known: readonly string[]): void {
+  if (typeof value === 'string' && known.includes(value)) return;
+  throw new QuantizeError('OPTION_INVALID', `${JSON.stringify(value)} is not a value of "${key}".`, { option: key, hint: didYouMean(String(value), known) });
+}
+
+function expect(held: boolean, key: string, value: unknown, wanted: string): void {
+  if (held) return;
+  const found = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? typeof value);
+  throw new QuantizeError('OPTION_INVALID', `"${key}" is ${found}, which is not ${wanted}.`, { option: key });
+}
