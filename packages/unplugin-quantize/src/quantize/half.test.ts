@@ -55,3 +55,15 @@ describe('questions about ranges', () => {
     expect({ fits: fitsFloat16(tensor), within: withinHalf(tensor), mask: isMask(tensor), vanishes: vanishes(tensor) }).toEqual(answers);
   });
 });
+
+it('finds a value at every place, among others of any size', () => {
+  const around = [0, 1e-30, 0.5, -3, 60_000];
+  for (const length of [1, 7, 8, 9, 16, 21]) {
+    for (let at = 0; at < length; at++) {
+      const values = Array.from({ length }, (_, i) => (i === at ? -65520 : around[i % around.length]!));
+      expect(fitsFloat16(floats([length], values))).toBe(false);
+      values[at] = BELOW;
+      expect(fitsFloat16(floats([length], values))).toBe(true);
+    }
+  }
+});
