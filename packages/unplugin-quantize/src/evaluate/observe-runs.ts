@@ -12,8 +12,8 @@ export interface ObserveOptions {
   outputs: readonly string[];
   /** What `openSamples` gives for the model's inputs, or feeds; each is checked against them. */
   samples(inputs: readonly ValueSignature[]): AsyncIterable<unknown> | Iterable<unknown>;
-  /** Takes the outputs of one run; they are not kept. */
-  take(outputs: Record<string, SampleTensor>, sample: number): void;
+  /** Takes the outputs of one run, which are not kept; false ends the runs. */
+  take(outputs: Record<string, SampleTensor>, sample: number): boolean | void;
   /** Called after each sample with the number done. */
   onProgress?: ((done: number) => void) | undefined;
 }
@@ -36,16 +36,17 @@ export async function observeRuns({ engine, model, outputs, samples, take, onPro
   try {
     const found = { samples: 0, rows: 0 };
     let ready: Record<string, SampleTensor> | undefined;
-    const takeReady = (): void => {
-      if (ready === undefined) return;
-      take(ready, found.samples - 1);
+    const takeReady = (): boolean => {
+      if (ready === undefined) return true;
+      const goesOn = take(ready, found.samples - 1) !== false;
       onProgress?.(found.samples);
+      return goesOn;
     };
     for await (const sample of samples(session.inputs)) {
       const feeds = checkFeeds(sample, session.inputs, found.samples);
       const running = settled(runSource(session, feeds, found.samples, outputs));
       try {
-        takeReady();
+        if (!takeReady()) return found;
       } finally {
         ready = undefined;
         // The session must not be closed while it works.

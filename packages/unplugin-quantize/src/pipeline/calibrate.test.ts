@@ -126,6 +126,25 @@ describe('calibrateModel', () => {
   });
 });
 
+describe('int8, which can do without', () => {
+  const int8 = { options: { ...MODEL_DEFAULTS, format: 'int8' } } as const;
+
+  it('runs one sample of a model without convolutions, and says nothing', async () => {
+    let told = 0;
+    const { notes } = await calibrate(task([1, 2, 3], int8), () => told++);
+    expect([told, notes]).toEqual([1, []]);
+  });
+
+  it('only notes that activations have no range', async () => {
+    const given = task([-1, 1], int8);
+    const { notes, statistics } = await calibrate(given);
+    expect(statistics).toBeUndefined();
+    expect(notes).toEqual([expect.stringMatching(/^No fixed scales: In sample 0 the tensor "[usy]" has values that are NaN/)]);
+    const { report } = { report: quantizeToFile({ path: given.source, name: 'm', options: given.options, observed: given.out, out: join(folder, 'a.onnx') }) };
+    expect(report.notes).toContain(notes[0]);
+  });
+});
+
 describe.skipIf(!hasShared)('a sentence model', () => {
   it('takes sentences of any length with every method', async () => {
     const calibration = samplesModule(`for (const length of [5, 17, 9, 3, 30, 11, 8, 2]) {

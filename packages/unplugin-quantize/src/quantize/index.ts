@@ -29,6 +29,7 @@ export type { QuantizeOptions } from './context.ts';
 export type { ExternalData } from './split-model.ts';
 export { observeSource, hessianSums, type HessianSource, type HessianSums, type Observation } from './gptq/index.ts';
 export { inputSignatures } from './signature.ts';
+export { gainsFromSamples } from './static/gains.ts';
 export { observeActivations } from './static/observe.ts';
 export type { Observed, Statistics, Tap, TensorStatistics } from './static/statistics.ts';
 
