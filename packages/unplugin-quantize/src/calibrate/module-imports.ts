@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { MODULE_EXTENSIONS } from './open-source.ts';
+import { MODULE_EXTENSIONS } from './files/extensions.ts';
 
 /**
  * A module and the files of the project that it names: what it imports (also by `import()`, `require` and `export from`), and files of

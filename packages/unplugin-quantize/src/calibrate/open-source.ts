@@ -1,17 +1,10 @@
 import { extname } from 'node:path';
 import type { SampleKind } from '../calibration.ts';
 import { QuantizeError } from '../errors.ts';
-import { ARRAY_EXTENSIONS, JSON_EXTENSIONS, openArrays } from './arrays/arrays.ts';
-import { AUDIO_EXTENSIONS, openClips } from './audio/clips.ts';
+import { ARRAY_EXTENSIONS, AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, JSON_EXTENSIONS, MODULE_EXTENSIONS, TEXT_EXTENSIONS } from './files/extensions.ts';
 import { findFiles, hasExtension, statOf } from './files/find-files.ts';
 import type { LocatedSamples } from './files/locate.ts';
-import { IMAGE_EXTENSIONS } from './images/decode.ts';
-import { openImages } from './images/images.ts';
 import type { SampleSource, SourceContext } from './source.ts';
-import { TEXT_EXTENSIONS } from './text/rows.ts';
-import { openTexts } from './text/texts.ts';
-
-export const MODULE_EXTENSIONS = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'];
 
 /** A kind by the ending of its files. In a folder, those that are not strong count where there is nothing else: notes and settings lie beside samples. */
 const KINDS: { kind: SampleKind; extensions: readonly string[]; isStrong: boolean }[] = [
@@ -23,11 +16,14 @@ const KINDS: { kind: SampleKind; extensions: readonly string[]; isStrong: boolea
   { kind: 'module', extensions: MODULE_EXTENSIONS, isStrong: false },
 ];
 
-const OPENERS: Record<Exclude<SampleKind, 'module'>, (located: LocatedSamples, context: SourceContext) => Promise<SampleSource>> = {
-  images: openImages,
-  audio: openClips,
-  arrays: (located) => openArrays(located),
-  text: openTexts,
+type Opener = (located: LocatedSamples, context: SourceContext) => Promise<SampleSource>;
+
+/** Each is loaded when it is needed: a build without samples starts sooner. */
+const OPENERS: Record<Exclude<SampleKind, 'module'>, () => Promise<Opener>> = {
+  images: async () => (await import('./images/images.ts')).openImages,
+  audio: async () => (await import('./audio/clips.ts')).openClips,
+  arrays: async () => (await import('./arrays/arrays.ts')).openArrays,
+  text: async () => (await import('./text/texts.ts')).openTexts,
 };
 
 /**
@@ -37,7 +33,10 @@ const OPENERS: Record<Exclude<SampleKind, 'module'>, (located: LocatedSamples, c
  */
 export async function openSource(located: LocatedSamples, context: SourceContext): Promise<SampleSource | { module: string }> {
   const kind = located.kind === 'auto' ? await kindOfPath(located) : located.kind;
-  if (kind !== 'module') return OPENERS[kind]({ ...located, kind }, context);
+  if (kind !== 'module') {
+    const open = await OPENERS[kind]();
+    return open({ ...located, kind }, context);
+  }
   const { base, given } = located.at[0]!;
   if ((await statOf(base, given)).isDirectory()) throw unknownKind(given, 'a folder');
   return { module: base };

@@ -1,6 +1,5 @@
 import { realpath } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { createJiti } from 'jiti';
 import { QuantizeError } from '../errors.ts';
 
 /**
@@ -49,6 +48,8 @@ export async function* streamModule(given: string, limit: number): AsyncGenerato
  */
 async function importFresh(path: string): Promise<unknown> {
   evict(path);
+  // Loaded here, because a build whose results are cached runs no module.
+  const { createJiti } = await import('jiti');
   try {
     return await createJiti(path, { fsCache: false, interopDefault: false }).import(path);
   } catch (cause) {

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
+import { MODULE_EXTENSIONS } from './files/extensions.ts';
 import { hasExtension } from './files/find-files.ts';
 import type { LocatedSamples } from './files/locate.ts';
 import { modulesOf } from './module-imports.ts';
-import { MODULE_EXTENSIONS } from './open-source.ts';
 
 /**
  * Absolute paths of files and folders whose change may change the samples, also while they cannot be read: the folder of a pattern, a module with what it

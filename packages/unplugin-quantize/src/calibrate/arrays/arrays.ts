@@ -3,6 +3,7 @@ import { extname } from 'node:path';
 import type { ArraySamples } from '../../calibration.ts';
 import { QuantizeError } from '../../errors.ts';
 import { didYouMean } from '../../suggest.ts';
+import { ARRAY_EXTENSIONS, JSON_EXTENSIONS } from '../files/extensions.ts';
 import { findFiles, type FoundFile } from '../files/find-files.ts';
 import type { LocatedSamples } from '../files/locate.ts';
 import { parseNpy } from '../npy.ts';
@@ -12,9 +13,6 @@ import type { Feeds, SampleTensor } from '../tensor.ts';
 import { decodeText } from '../text/rows.ts';
 import { parseJson, parseJsonLines } from './json-lines.ts';
 import { cutRow, isRecord, joinRows, mapValues } from './rows.ts';
-
-export const ARRAY_EXTENSIONS = ['.npz', '.npy'];
-export const JSON_EXTENSIONS = ['.json', '.jsonl'];
 
 /** What one file holds: arrays of numpy by name (a lone one under no name), or samples written in JSON. */
 type Content = { feeds: Feeds } | { tensor: SampleTensor } | { samples: { value: unknown; line: number }[] };

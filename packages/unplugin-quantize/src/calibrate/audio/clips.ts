@@ -1,5 +1,6 @@
 import type { AudioSamples } from '../../calibration.ts';
 import { QuantizeError } from '../../errors.ts';
+import { AUDIO_EXTENSIONS } from '../files/extensions.ts';
 import { findFiles, type FoundFile } from '../files/find-files.ts';
 import type { LocatedSamples } from '../files/locate.ts';
 import { roundHalfEven } from '../round.ts';
@@ -7,8 +8,6 @@ import { batchOf, type SampleItem, type SampleSource, type SourceContext } from 
 import { findAudioInput, type AudioInput } from './audio-input.ts';
 import { resample, resampledLength } from './resample.ts';
 import { readWav, readWavHeader, type WavHeader } from './wav.ts';
-
-export const AUDIO_EXTENSIONS = ['.wav'];
 
 /** A part of a clip: frames of the wanted rate from `start` on. */
 interface Part extends SampleItem {

@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { QuantizeError } from '../../errors.ts';
+import { IMAGE_EXTENSIONS } from '../files/extensions.ts';
 import type { FoundFile } from '../files/find-files.ts';
 import { loadOptional } from '../optional-package.ts';
 import type { Pixels } from './pixels.ts';
-
-export const IMAGE_EXTENSIONS = ['.jpg', '.jpeg', '.png', '.webp', '.gif', '.avif', '.tif', '.tiff'];
 
 /**
  * The pixels of a file as they are stored, 8 bits a channel, upright as browsers show them; colour profiles change nothing, because their arithmetic differs

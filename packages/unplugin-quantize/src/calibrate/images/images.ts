@@ -1,10 +1,10 @@
-import { extname } from 'node:path';
 import type { ImageSamples } from '../../calibration.ts';
 import { QuantizeError } from '../../errors.ts';
+import { IMAGE_EXTENSIONS } from '../files/extensions.ts';
 import { findFiles, type FoundFile } from '../files/find-files.ts';
 import type { LocatedSamples } from '../files/locate.ts';
 import { batchOf, type SampleItem, type SampleSource, type SourceContext } from '../source.ts';
-import { decodeImage, IMAGE_EXTENSIONS } from './decode.ts';
+import { decodeImage } from './decode.ts';
 import { fitImage } from './fit.ts';
 import { findImageInput } from './image-input.ts';
 import { toColors, type Pixels } from './pixels.ts';
@@ -62,8 +62,4 @@ function sameSize(images: readonly Pixels[], files: readonly FoundFile[]): Pixel
     option: files[other]!.path,
     hint: 'Give `size`, or `batch: 1`.',
   });
-}
-
-export function isImage(path: string): boolean {
-  return IMAGE_EXTENSIONS.includes(extname(path).toLowerCase());
 }

@@ -6,8 +6,6 @@ import { didYouMean } from '../../suggest.ts';
 import type { FoundFile } from '../files/find-files.ts';
 import { parseJsonLines } from '../arrays/json-lines.ts';
 
-export const TEXT_EXTENSIONS = ['.txt', '.tsv', '.csv'];
-
 export interface TextRow {
   text: string;
   label?: string | undefined;

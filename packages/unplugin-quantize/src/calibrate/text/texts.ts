@@ -2,10 +2,11 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { TextSamples } from '../../calibration.ts';
 import { QuantizeError } from '../../errors.ts';
+import { TEXT_EXTENSIONS } from '../files/extensions.ts';
 import { findFiles, type FoundFile } from '../files/find-files.ts';
 import type { LocatedSamples } from '../files/locate.ts';
 import { batchOf, type SampleItem, type SampleSource, type SourceContext } from '../source.ts';
-import { readRows, TEXT_EXTENSIONS, type TextRow } from './rows.ts';
+import { readRows, type TextRow } from './rows.ts';
 import { findTokenInputs, type TokenInput } from './token-inputs.ts';
 import { CONFIG_FILE, loadTokenizer, type Encoded, type TextEncoder } from './tokenizer.ts';
 
