@@ -205,12 +205,14 @@ describe.skipIf(!hasDist)('unplugin-quantize inspect (needs the built package)',
 
   it('gives JSON with the sizes that quantizing reaches', async () => {
     const { stdout } = await cli('inspect', 'vad.onnx', '--json');
-    const inspection = JSON.parse(stdout) as { weights: Record<string, { tensors: number; bytes: number }>; largest: unknown[]; formats: { format: string; bytes: number }[] };
+    const inspection = JSON.parse(stdout) as { weights: Record<string, { tensors: number; bytes: number }>; largest: unknown[]; formats: { format: string; bytes: number | null; note: string }[] };
     expect(inspection).toMatchObject({ irVersion: 8, opsets: { 'ai.onnx': 16 }, inputs: [{ name: 'input', dtype: 'float32' }, { name: 'state' }, { name: 'sr', dtype: 'int64', dims: [] }] });
     expect(inspection.largest).toHaveLength(10);
     expect(inspection.weights['subgraphs']!.bytes).toBeGreaterThan(2_000_000);
     const core = (await import(distUrl('core.js'))) as CoreModule;
-    for (const { format, bytes } of inspection.formats) {
+    const needSamples = inspection.formats.filter(({ bytes }) => bytes === null);
+    expect(needSamples.map(({ format, note }) => [format, note])).toEqual([['int8-static', expect.stringContaining('SAMPLES_NOT_FOUND')]]);
+    for (const { format, bytes } of inspection.formats.filter(({ bytes: size }) => size !== null)) {
       const made = await core.quantizeModel(join(folder, 'vad.onnx'), { format: format as 'int8' });
       expect(made.bytes.byteLength).toBe(bytes);
     }
