@@ -49,7 +49,8 @@ function rowsOf(use: Use, weight: Weight): number | undefined {
   return isPlainGemm(use, weight) ? dims[Number(node.attribute.find(({ name }) => name === 'transB')?.i ?? 0n)]! : undefined;
 }
 
-function addGram(model: Model, fresh: (base: string) => string, value: string, output: string, K: number): void {
+/** Adds nodes that hand out the sum of xᵀ x over all rows x, float32 [K, K], of a value whose last axis has length K. */
+export function addGram(model: Model, fresh: (base: string) => string, value: string, output: string, K: number): void {
   const graph = model.proto.graph!;
   const [shape, rows, turned] = [fresh('shape'), fresh('rows'), fresh('turned')];
   graph.initializer.push(tensorProto(model, shape, arrayTensor('int64', [2], BigInt64Array.of(-1n, BigInt(K)))));

@@ -24,6 +24,20 @@ export function matrixGeometry([, columns = 0]: readonly number[], axis: number)
   return axis === 0 ? { run: 1, output: row, input: column } : { run: 1, output: column, input: row };
 }
 
+/** The same for a weight whose integers are known. */
+export function roundedShift(weight: Tensor, { run, output, input }: WeightGeometry, integers: Int8Array, scales: Float32Array, mean: Float64Array, channels: number): Float64Array {
+  const shift = new Float64Array(channels);
+  let at = 0;
+  for (const values of float32Chunks(weight)) {
+    for (let i = 0; i < values.length; i++, at++) {
+      const place = Math.floor(at / run);
+      const channel = output(place);
+      shift[channel]! += (integers[at]! * scales[scales.length === 1 ? 0 : channel]! - values[i]!) * mean[input(place)]!;
+    }
+  }
+  return shift;
+}
+
 /**
  * How far rounding a weight moves the mean of each output channel: the sum of (quantized - original) times the mean of the input channel
  * (Nagel et al. 2019, "Data-Free Quantization through Weight Equalization and Bias Correction", section 4.2, with means that were observed).

@@ -2,7 +2,7 @@ import { indexEdges, isOperator, makeNode, type Edges } from '../../graph/index.
 import { arrayTensor, type Model, type NodeProto } from '../../onnx/index.ts';
 import type { Builder } from './builder.ts';
 
-/** Products whose float weights onnxruntime quantizes by itself, for the whole tensor, where they stand between two quantized values (since 1.21). */
+/** Products whose float weights onnxruntime quantizes by itself, for the whole tensor, where they stand between two quantized values. */
 const QUANTIZED_BY_ENGINE = ['Conv', 'ConvTranspose', 'Gemm', 'MatMul'] as const;
 
 /** What it removes or merges before it looks. */

@@ -1,11 +1,14 @@
 import { assertSound } from '../../graph/passes/assert-sound.ts';
 import { sortNodes } from '../../graph/passes/sort-nodes.ts';
 import { create, dtypeCode, readModel, ValueInfoProtoSchema, writeModel, type ByteSource, type ExternalFiles, type Model, type Payload } from '../../onnx/index.ts';
-import { createContext, type QuantizeOptions } from '../context.ts';
+import { createContext, weightName, type QuantizeOptions } from '../context.ts';
+import type { Observation } from '../gptq/observe.ts';
 import { inlineExternalData } from '../inline-external.ts';
-import { mainGraph } from './candidates.ts';
+import { observeInputs, type ObservedProduct } from '../repair/observe-inputs.ts';
+import { namesOf } from '../../graph/index.ts';
+import { mainGraph, type MainGraph } from './candidates.ts';
 import { staticOperator } from './operators.ts';
-import { planStatic, rootOf } from './plan.ts';
+import { planStatic, rootOf, type Plan } from './plan.ts';
 import { prepareStatic } from './prepare.ts';
 import type { Tap } from './statistics.ts';
 import { workTaps } from './work.ts';
@@ -13,26 +16,38 @@ import { workTaps } from './work.ts';
 /**
  * The model as static quantization will see it, with every value whose range it needs as a further output. Weights stay lazy.
  *
- * @returns the model, and what to watch; no taps where nothing of the model would be quantized
+ * @returns the model, and what to watch; no taps where nothing of the model would be quantized. Observations are there for `reconstruct`: what
+ *   `hessianSums` makes of them goes beside the statistics into `quantizeSource`
  * @throws QuantizeError when the model cannot be read (see quantizeSource)
  */
-export function observeActivations(source: ByteSource, files: ExternalFiles | undefined, options: QuantizeOptions): { stream: Payload; taps: Tap[] } {
+export function observeActivations(
+  source: ByteSource, files: ExternalFiles | undefined, options: QuantizeOptions,
+): { stream: Payload; taps: Tap[]; observations: Observation[] } {
   const model = readModel(source, files);
   sortNodes(model);
   assertSound(model);
   inlineExternalData(model);
   const refusal = prepareStatic(model, options);
-  const taps = refusal === undefined ? tapsOf(model, options) : [];
+  const plan = refusal === undefined ? wholePlan(model, options) : undefined;
+  const taps = plan === undefined ? [] : tapsOf(plan.main, plan.plan);
   const graph = model.proto.graph!;
   const outputs = new Set(graph.output.map(({ name }) => name));
   for (const { name } of taps) if (!outputs.has(name)) graph.output.push(floatOutput(name));
-  return { stream: writeModel(model), taps };
+  const observations = plan === undefined || !options.reconstruct ? [] : observeInputs(model, namesOf(model), productsOf(plan.plan));
+  return { stream: writeModel(model), taps, observations };
 }
 
 /** All that may have to be known, whatever the user excludes: then one observation serves every choice of nodes. */
-function tapsOf(model: Model, options: QuantizeOptions): Tap[] {
+function wholePlan(model: Model, options: QuantizeOptions): { main: MainGraph; plan: Plan } {
   const main = mainGraph(createContext(model, { ...options, exclude: [], excludeOps: [], include: [], minElements: 1, integerDepthwise: true }));
-  const plan = planStatic(main);
+  return { main, plan: planStatic(main) };
+}
+
+function productsOf({ nodes }: Plan): ObservedProduct[] {
+  return nodes.flatMap(({ node, weight }) => (weight === undefined ? [] : [{ node, weight: weightName(weight.weight), dims: weight.weight.tensor.dims, axis: weight.axis }]));
+}
+
+function tapsOf(main: MainGraph, plan: Plan): Tap[] {
   const taps = new Map<string, Tap>();
   const add = (name: string, channelAxis: number | null): void => void taps.set(name, { name, channelAxis: taps.get(name)?.channelAxis ?? channelAxis });
   for (const name of plan.quantized) add(rootOf(name, plan).root, null);

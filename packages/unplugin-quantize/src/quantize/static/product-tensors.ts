@@ -1,7 +1,8 @@
-import { arrayTensor, type Tensor } from '../../onnx/index.ts';
+import { arrayTensor, elementCount, type Tensor } from '../../onnx/index.ts';
 import { quantizeWithScales, symmetricScales, type QuantType } from '../affine.ts';
 import { channelLayout, float32Chunks } from '../float-chunks.ts';
-import { meanShift, type WeightGeometry } from '../repair/bias-correction.ts';
+import { meanShift, roundedShift, type WeightGeometry } from '../repair/bias-correction.ts';
+import { roundWithFeedback } from '../repair/reconstruct.ts';
 import { roundHalfEven } from './parameters.ts';
 
 /** A weight that products read. */
@@ -31,9 +32,12 @@ const HEADROOM = 1.0001;
 /**
  * A weight in symmetric integers, with one scale for each output channel or one for all. A scale is raised where a bias would not fit into
  * int32 otherwise (onnxruntime.quantization, _adjust_weight_scale_for_int32_bias).
+ *
+ * @param findFactor what samples told of the inputs: the weight is rounded by what that does to the outputs then
  */
 export function quantizeProductWeight(
   tensor: Tensor, axis: number, { type, isPerChannel, name }: { type: QuantType; isPerChannel: boolean; name: string }, uses: readonly BiasUse[],
+  findFactor?: () => Float64Array | undefined,
 ): QuantizedWeight {
   const channels = tensor.dims[axis]!;
   const scaleAxis = isPerChannel ? axis : undefined;
@@ -45,10 +49,38 @@ export function quantizeProductWeight(
     return known;
   };
   const { values, scales } = quantizeWithScales(tensor, scaleAxis, type, scaleValues);
+  const common = { scales: isPerChannel ? scales : { ...scales, dims: [] }, channels, isPerChannel, scaleValues };
+  if (findFactor !== undefined) return { ...common, ...reconstructedWeight(values, tensor, axis, type, scaleValues, findFactor) };
   return {
-    values, scales: isPerChannel ? scales : { ...scales, dims: [] }, channels, isPerChannel, scaleValues,
+    ...common, values,
     shift: (geometry, mean) => meanShift(tensor, geometry, scaleValues(), mean, type.max, channels),
   };
+}
+
+/** Values that are rounded once, when they or their bias is first read, and kept: a quarter of the weight. */
+function reconstructedWeight(
+  values: Tensor, tensor: Tensor, axis: number, type: QuantType, scaleValues: () => Float32Array, findFactor: () => Float64Array | undefined,
+): Pick<QuantizedWeight, 'values' | 'shift'> {
+  const outputs = tensor.dims[axis]!;
+  const inputs = elementCount(tensor.dims) / outputs;
+  let known: Int8Array | undefined;
+  const round = (factor: Float64Array | undefined): Int8Array =>
+    factor === undefined ? wholeInt8(values) : roundWithFeedback(tensor, { outputs, inputs, isTransposed: axis !== 0 }, scaleValues(), type.max, factor);
+  const rounded = (): Int8Array => (known ??= round(findFactor()));
+  return {
+    values: { ...values, chunks: () => [new Uint8Array(rounded().buffer)] },
+    shift: (geometry, mean) => roundedShift(tensor, geometry, rounded(), scaleValues(), mean, outputs),
+  };
+}
+
+function wholeInt8(tensor: Tensor): Int8Array {
+  const whole = new Uint8Array(tensor.byteLength);
+  let at = 0;
+  for (const chunk of tensor.chunks()) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return new Int8Array(whole.buffer);
 }
 
 function raiseForBias(scales: Float32Array, { inputScale, bias }: BiasUse): void {

@@ -1,7 +1,7 @@
 import { constantOf, intAttribute, isOperator } from '../../graph/index.ts';
-import { setTensor, tensorOf, type NodeProto, type Tensor, type TensorProto } from '../../onnx/index.ts';
+import { elementCount, setTensor, tensorOf, type NodeProto, type Tensor, type TensorProto } from '../../onnx/index.ts';
 import type { QuantType } from '../affine.ts';
-import { decide, weightName, type Weight } from '../context.ts';
+import { decide, weightName, type Context, type Weight } from '../context.ts';
 import { convGeometry, matrixGeometry, type WeightGeometry } from '../repair/bias-correction.ts';
 import type { Builder } from './builder.ts';
 import type { Candidate, MainGraph, ProductWeight } from './candidates.ts';
@@ -38,11 +38,17 @@ export function quantizeProducts(main: MainGraph, plan: Plan, parameters: Readon
     const { axis } = candidates[0]!.weight!;
     const uses = candidates.map((candidate) => ({ inputScale: inputScale(parameters, candidate), bias: candidate.weight!.bias }));
     const form = { type: WEIGHT_TYPES[reduceRange ? 'reduced' : 'full'], isPerChannel: perChannel, name: weightName(weight) };
-    const quantized = quantizeProductWeight(weight.tensor, axis, form, uses);
+    const quantized = quantizeProductWeight(weight.tensor, axis, form, uses, context.options.reconstruct ? factorOf(context, weight, axis) : undefined);
     weights.set(weight.proto, quantized);
     decide(context, weight, 'int8-static', quantized.values.byteLength + quantized.scales.byteLength);
   }
   return { main, parameters, weights, made: new Map() };
+}
+
+/** How the factor of a weight's inputs is found; it gives nothing where samples did not tell of them. */
+function factorOf({ inputFactor }: Context, weight: Weight, axis: number): () => Float64Array | undefined {
+  const { dims } = weight.tensor;
+  return () => inputFactor(weightName(weight), elementCount(dims) / dims[axis]!);
 }
 
 function inputScale(parameters: ReadonlyMap<string, Parameters>, { activations }: Candidate): number {
