@@ -97,6 +97,20 @@ export interface OutputAccuracy {
   worstSample: number;
 }
 
+/** How well source and artefact do a task. */
+export interface TaskMetric {
+  /** `accuracy`, or as the user's evaluator calls it. */
+  name: string;
+  /** `labels`: answers against the samples' labels. `agreement`: the source's answers count as right. `evaluate`: a figure of the user's evaluator. */
+  from: 'labels' | 'agreement' | 'evaluate';
+  source: number;
+  artefact: number;
+  /** How many answers were counted; null for figures of an evaluator. */
+  answers: number | null;
+  /** Half of the 95 % interval of source - artefact; null where it is not known. */
+  margin: number | null;
+}
+
 export interface AccuracyReport {
   engine: EngineName;
   engineVersion: string;
@@ -104,6 +118,8 @@ export interface AccuracyReport {
   /** True when inputs were generated from the model's signature because no samples were given. */
   synthetic: boolean;
   outputs: OutputAccuracy[];
+  /** What the task makes of the outputs; absent where nothing can be counted. */
+  metrics?: TaskMetric[];
 }
 
 /** Limits that an artefact must hold, or the build fails. */

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { openSamples, type Feeds } from '../calibrate/index.ts';
 import { ModelProtoSchema } from '../onnx/index.ts';
 import { checkArtefact } from './check.ts';
-import { compareModels } from './compare.ts';
+import { compareModels, type ComparedSample } from './compare.ts';
 import type { Engine } from './engine.ts';
 import { findEngines, type FoundEngines } from './find-engines.ts';
 import { CLS, SILERO, tinyModel } from '../../test/evaluate-models.ts';
@@ -35,6 +35,10 @@ function* images(count: number): Generator<Feeds> {
   }
 }
 
+async function* given(samples: Iterable<unknown> | AsyncIterable<unknown>): AsyncGenerator<ComparedSample> {
+  for await (const feeds of samples) yield { feeds };
+}
+
 async function outputsOf(model: string | Uint8Array, samples: Iterable<Feeds>): Promise<number[][]> {
   const session = await engine.open(model);
   const rows: number[][] = [];
@@ -46,7 +50,7 @@ async function outputsOf(model: string | Uint8Array, samples: Iterable<Feeds>): 
 describe('compareModels', () => {
   it('finds no distance between a model and itself, in either engine', async () => {
     for (const each of found.engines) {
-      const { accuracy, notes } = await compareModels({ engine: each, source: SILERO, artefact: await readFile(SILERO), samples: openSamples(fileURLToPath(new URL('../../../../test/reference/npz/silero.npz', import.meta.url))) });
+      const { accuracy, notes } = await compareModels({ engine: each, source: SILERO, artefact: await readFile(SILERO), samples: given(openSamples(fileURLToPath(new URL('../../../../test/reference/npz/silero.npz', import.meta.url)))) });
       expect(notes).toEqual([]);
       expect(accuracy).toMatchObject({ engine: each.name, engineVersion: each.version, samples: 1, synthetic: false });
       expect(accuracy.outputs.map(({ name }) => name)).toEqual(['output', 'stateN']);
@@ -58,7 +62,7 @@ describe('compareModels', () => {
 
   it('measures real coarse weights as a plain formula does', async () => {
     const progress: number[] = [];
-    const { accuracy } = await compareModels({ engine, source: CLS, artefact: coarse, samples: images(4), onProgress: (done) => progress.push(done) });
+    const { accuracy } = await compareModels({ engine, source: CLS, artefact: coarse, samples: given(images(4)), onProgress: (done) => progress.push(done) });
     expect(progress).toEqual([1, 2, 3, 4]);
     const [a, b] = [await outputsOf(CLS, images(4)), await outputsOf(coarse, images(4))];
     const dot = (x: number[], y: number[]): number => x.reduce((sum, value, i) => sum + value * y[i]!, 0);
@@ -81,7 +85,7 @@ describe('compareModels', () => {
         yield feeds;
       }
     }
-    await compareModels({ engine, source: CLS, artefact: CLS, samples: logged(), onProgress: () => log.push('done') });
+    await compareModels({ engine, source: CLS, artefact: CLS, samples: given(logged()), onProgress: () => log.push('done') });
     expect(log).toEqual(['asked', 'done', 'asked', 'done', 'asked', 'done']);
   });
 
@@ -90,7 +94,7 @@ describe('compareModels', () => {
     const outputs = [{ name: 'y', dtype: 'float32' as const }, { name: 'z', dtype: 'int64' as const }, { name: 'text', dtype: 'string' as const }];
     const model = (op: string): Uint8Array => tinyModel([{ op, inputs: ['x'], outputs: ['y'] }, { op: 'Neg', inputs: ['ids'], outputs: ['z'] }, { op: 'Identity', inputs: ['words'], outputs: ['text'] }], inputs, outputs);
     const samples = [{ x: [1, -4], ids: [3, -4], words: ['a', 'b'] }];
-    const { accuracy, notes } = await compareModels({ engine, source: model('Abs'), artefact: model('Sqrt'), samples, synthetic: true });
+    const { accuracy, notes } = await compareModels({ engine, source: model('Abs'), artefact: model('Sqrt'), samples: given(samples), synthetic: true });
     expect(accuracy.outputs).toMatchObject([{ name: 'y', cosine: 0, sqnr: -200 }, { name: 'z', cosine: 1, sqnr: null }]);
     expect(notes).toEqual([
       expect.stringContaining('proves little'),
@@ -105,14 +109,14 @@ describe('compareModels', () => {
     ['a later sample that does not fit', [...images(1), { x: { data: new Float32Array(2), dims: [1, 2] } }], /Sample 1 does not fit the input "x"/],
     ['sizes that the source refuses', [{ x: { data: new Float32Array(3), dims: [1, 3, 1, 1] } }, { x: { data: new Float32Array(0), dims: [0, 3, 0, 0] } }], /Sample [01] does not run in the source model/],
   ])('refuses %s', async (_, samples, message) => {
-    const error: unknown = await compareModels({ engine, source: CLS, artefact: CLS, samples, model: 'cls.onnx' }).catch((thrown: unknown) => thrown);
+    const error: unknown = await compareModels({ engine, source: CLS, artefact: CLS, samples: given(samples), model: 'cls.onnx' }).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'SAMPLES_INVALID', model: 'cls.onnx', message: expect.stringMatching(message) });
   });
 
   it('refuses an artefact that lost an output', async () => {
     const io = [{ name: 'x', dtype: 'float32' as const }];
     const model = (output: string): Uint8Array => tinyModel([{ op: 'Abs', inputs: ['x'], outputs: [output] }], io, [{ name: output, dtype: 'float32' }]);
-    await expect(compareModels({ engine, source: model('y'), artefact: model('other'), samples: [[1]] })).rejects.toMatchObject({ code: 'ENGINE_REJECTED', node: 'y' });
+    await expect(compareModels({ engine, source: model('y'), artefact: model('other'), samples: given([[1]]) })).rejects.toMatchObject({ code: 'ENGINE_REJECTED', node: 'y' });
   });
 });
 

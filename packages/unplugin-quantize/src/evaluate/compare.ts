@@ -1,7 +1,8 @@
-import { checkFeeds, isFedType, type SampleTensor } from '../calibrate/index.ts';
+import { checkFeeds, isFedType, type SampleLabel, type SampleTensor } from '../calibrate/index.ts';
 import { QuantizeError } from '../errors.ts';
 import type { AccuracyReport } from '../types.ts';
 import type { Engine, ModelFile, RunModel, SessionOptions } from './engine.ts';
+import { answerMeter } from './answers.ts';
 import { accuracyMeter, type AccuracyMeter } from './metrics.ts';
 import { numbersOf } from './numbers.ts';
 import { runSource } from './run-source.ts';
@@ -10,8 +11,8 @@ export interface CompareOptions {
   engine: Engine;
   source: ModelFile;
   artefact: ModelFile;
-  /** What `openSamples` gives, or feeds; each is checked against the source's inputs. */
-  samples: AsyncIterable<unknown> | Iterable<unknown>;
+  /** What `openLabelledSamples` gives; feeds are checked against the source's inputs. */
+  samples: AsyncIterable<ComparedSample> | Iterable<ComparedSample>;
   /** True when the samples were generated from the signature. */
   synthetic?: boolean | undefined;
   /** Options that the artefact's format needs; the source runs without them. */
@@ -20,6 +21,12 @@ export interface CompareOptions {
   model?: string | undefined;
   /** Called after each sample with the number done. */
   onProgress?: ((done: number) => void) | undefined;
+}
+
+export interface ComparedSample {
+  feeds: unknown;
+  /** Classes of the rows of the first output that has several classes. */
+  labels?: readonly SampleLabel[] | undefined;
 }
 
 export interface Comparison {
@@ -60,23 +67,34 @@ async function compareSessions(source: RunModel, artefact: RunModel, options: Co
   assertSameOutputs(source, artefact);
   const compared = source.outputs.filter(({ dtype }) => isFedType(dtype));
   const meters = new Map(compared.map(({ name }) => [name, accuracyMeter(name)]));
+  const answers = answerMeter();
   let samples = 0;
   for await (const sample of options.samples) {
-    const feeds = checkFeeds(sample, source.inputs, samples);
+    const feeds = checkFeeds(sample.feeds, source.inputs, samples);
     const expected = await runSource(source, feeds, samples);
-    addSample(meters, expected, await artefact.run(feeds));
+    const found = await artefact.run(feeds);
+    addSample(meters, expected, found);
+    const answer = compared.find(({ name }) => isAnswer(expected[name]!))?.name;
+    if (answer !== undefined) answers.add(sample.labels, expected[answer]!, found[answer]!);
     samples++;
     options.onProgress?.(samples);
   }
   if (samples === 0) throw new QuantizeError('SAMPLES_INVALID', 'The samples are empty: not one was given.');
   const outputs = [...meters.values()].map((meter) => meter.result());
+  const metric = answers.result();
   const skipped = source.outputs.filter((output) => !compared.includes(output));
   const notes = [
     ...(synthetic ? ['Accuracy was measured on inputs generated from the model\'s signature, which proves little: give samples.'] : []),
     ...skipped.map(({ name, dtype }) => `Output "${name}" was not compared: it is ${SKIPPED[dtype] ?? `of type ${dtype}, which has no numbers in JavaScript`}.`),
     ...[...meters].filter(([, meter]) => meter.incomparable() > 0).map(([name, meter]) => `Output "${name}" has ${meter.incomparable()} elements that are NaN, infinite or absent in only one of source and artefact.`),
   ];
-  return { accuracy: { engine: engine.name, engineVersion: engine.version, samples, synthetic, outputs }, notes };
+  const accuracy = { engine: engine.name, engineVersion: engine.version, samples, synthetic, outputs, ...(metric !== null && { metrics: [metric] }) };
+  return { accuracy, notes: [...notes, ...answers.notes()] };
+}
+
+/** Scores of classes: floating point, two or more of them. */
+function isAnswer({ dtype, dims }: SampleTensor): boolean {
+  return (dtype === 'float32' || dtype === 'float16' || dtype === 'float64') && (dims.at(-1) ?? 0) > 1;
 }
 
 function addSample(meters: Map<string, AccuracyMeter>, expected: Record<string, SampleTensor>, found: Record<string, SampleTensor>): void {

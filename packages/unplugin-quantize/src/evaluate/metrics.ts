@@ -1,4 +1,5 @@
 import type { OutputAccuracy } from '../types.ts';
+import { argmax } from './argmax.ts';
 
 /** One output of one sample: elements in row-major order. */
 export interface OutputValues {
@@ -131,15 +132,4 @@ function agreedRows(reference: OutputValues, found: ArrayLike<number>): number {
     if (argmax(reference.data, row * width, width) === argmax(found, row * width, width)) agreed++;
   }
   return agreed;
-}
-
-/** Offset of the first largest element among `width` from `start`; NaN counts as largest. */
-function argmax(data: ArrayLike<number>, start: number, width: number): number {
-  let best = 0;
-  for (let i = 0; i < width; i++) {
-    const value = data[start + i]!;
-    if (Number.isNaN(value)) return i;
-    if (value > data[start + best]!) best = i;
-  }
-  return best;
 }

@@ -1,4 +1,4 @@
-import { openSamples } from '../calibrate/index.ts';
+import { openLabelledSamples, openSamples } from '../calibrate/index.ts';
 import {
   checkArtefact, compareModels, findEngines, findSyntheticFeeds, INSTALL_HINT, requireEngine, type Engine, type FoundEngines,
 } from '../evaluate/index.ts';
@@ -59,9 +59,9 @@ async function firstSample({ calibration, inputs }: MeasureTask): Promise<unknow
 async function compare(task: MeasureTask, engine: Engine): Promise<Pick<Measured, 'accuracy' | 'notes'>> {
   const { source, artefact, sessionOptions, calibration, sampleLimit, name, inputs } = task;
   const options = { engine, source, artefact, sessionOptions, model: name };
-  if (calibration !== undefined) return compareModels({ ...options, samples: openSamples(calibration, { limit: sampleLimit, inputs }) });
+  if (calibration !== undefined) return compareModels({ ...options, samples: openLabelledSamples(calibration, { limit: sampleLimit, inputs }) });
   const generated = await generateFeeds(engine, source);
-  if ('feeds' in generated) return compareModels({ ...options, samples: [generated.feeds], synthetic: true });
+  if ('feeds' in generated) return compareModels({ ...options, samples: [{ feeds: generated.feeds }], synthetic: true });
   return { accuracy: null, notes: [`Accuracy was not measured: the model runs on no generated input (${generated.reason}). Give samples.`] };
 }
 
