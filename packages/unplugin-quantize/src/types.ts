@@ -17,19 +17,58 @@ export interface ValueSignature {
   dims: (number | string | null)[] | null;
 }
 
-/** One file that the build emitted for one target. */
+/** One artefact that the build emitted for one target. */
 export interface ModelVariant {
   target: Target;
   format: Format;
-  /** In a browser a URL; in Node a file: URL or a path. */
+  /** In a browser a URL; in Node a file: URL or a path. Of the first part where there are several. */
   url: string;
+  /** Of the artefact; less may be downloaded (`transferBytes`). */
   bytes: number;
-  /** Lower-case hexadecimal SHA-256 of the file. */
+  /** Lower-case hexadecimal SHA-256 of the artefact. */
   sha256: string;
+  /** How the file is compressed, for the runtime to unpack; absent where it is the artefact itself. */
+  encoding?: 'gzip';
+  /** Bytes of the compressed file. */
+  transferBytes?: number;
+  /** The file in parts that follow one another, where it is larger than one file may be. */
+  parts?: { url: string; bytes: number }[];
+  /** How far outputs on the canary may be from its reference; absent where there is no canary. */
+  tolerance?: Record<string, CanaryTolerance>;
   /** The oldest onnxruntime release that runs the file, such as `1.17.0`. */
   minOnnxruntime: string;
   /** Session options that the format needs; they win over the user's. */
   sessionOptions: Record<string, unknown>;
+}
+
+/** An input of the canary. */
+export interface CanaryInput {
+  /** Element type by its ONNX name in lower case. */
+  dtype: string;
+  dims: number[];
+  /** The first elements in row-major order, little-endian, as base64; repeated until the tensor is full. */
+  data: string;
+}
+
+/** What the source model makes of the canary's inputs, in a trusted engine. */
+export interface CanaryOutput {
+  dims: number[];
+  /** Every so many elements one was kept: 0, step, 2 step... */
+  step: number;
+  /** They as float32, little-endian, as base64. */
+  data: string;
+}
+
+/** A kept element is right when |found - reference| <= absolute + relative * |reference|. */
+export interface CanaryTolerance {
+  absolute: number;
+  relative: number;
+}
+
+/** A small input and the source model's outputs: a backend that gives anything else on it is not used. */
+export interface Canary {
+  inputs: Record<string, CanaryInput>;
+  outputs: Record<string, CanaryOutput>;
 }
 
 /** What `import model from './model.onnx?quantize'` gives, alike in dev, build and SSR. */
@@ -40,6 +79,8 @@ export interface QuantizedModel {
   source: { bytes: number; hash: string };
   inputs: ValueSignature[];
   outputs: ValueSignature[];
+  /** Null where the source ran on no input at build time. */
+  canary?: Canary | null;
   variants: ModelVariant[];
   report: ReportSummary;
 }
