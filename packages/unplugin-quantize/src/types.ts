@@ -134,6 +134,13 @@ export interface OutputAccuracy {
   sqnr: number | null;
   /** Share of rows (last axis) whose largest element is the same; null where the last axis has fewer than 2 elements. */
   top1Agreement: number | null;
+  /** Share of rows whose largest element in the source is among the artefact's five largest; null where the last axis has fewer than 6 elements. */
+  top5Agreement?: number | null;
+  /**
+   * Mean Kullback-Leibler divergence of the artefact's rows (last axis) from the source's, in nats. Rows are probabilities where all rows
+   * of the source are; otherwise their softmax is taken. Null where elements are no floats, or the last axis has fewer than 2.
+   */
+  klDivergence?: number | null;
   /** Index of the sample with the lowest cosine. */
   worstSample: number;
 }
@@ -204,15 +211,75 @@ export interface IntegerShare {
   }[];
 }
 
+/** What a file takes on the wire; external data is compressed file by file and counted in. */
+export interface CompressedBytes {
+  /** zlib, level 9. */
+  gzip: number;
+  /** Quality 9 of 11, window of 4 MB. */
+  brotli: number;
+}
+
+/** A quotient artefact / source with its 95 % interval. */
+export interface RatioEstimate {
+  ratio: number;
+  low: number;
+  high: number;
+}
+
+/** Speed and memory of one model in a process of its own. Times in milliseconds, memory in bytes. */
+export interface SpeedFigures {
+  /** Median and 95th percentile of one run. */
+  median: number;
+  p95: number;
+  /** Samples in a second: rows of a batch count each. */
+  throughput: number;
+  /** Median time to create a session. */
+  load: number;
+  /** The process' largest resident set, and how much of it came after the engine was there and before the model was loaded. */
+  peakMemory: number;
+  modelMemory: number;
+  /** Timed runs. */
+  runs: number;
+}
+
+/** Estimate of the energy of one run, in picojoules, from operations and bytes that the engine's own profile tells. */
+export interface EnergyEstimate {
+  arithmetic: number;
+  memory: number;
+  /** Multiply-adds by the type that they are done in, such as `float32` or `int8`. */
+  multiplyAdds: Record<string, number>;
+  /** Bytes read and written by nodes: weights, inputs, outputs. */
+  bytesMoved: number;
+}
+
+/** Source and artefact timed in turn, each in a process of its own on this machine. */
+export interface LatencyReport {
+  engine: EngineName;
+  engineVersion: string;
+  /** Threads of one run; null is the engine's own choice. */
+  threads: number | null;
+  /** Times that the models took turns. */
+  rounds: number;
+  /** True when the inputs were generated. */
+  synthetic: boolean;
+  source: SpeedFigures;
+  artefact: SpeedFigures;
+  /** Artefact / source: of times round by round, of memory without an interval. */
+  ratio: { latency: RatioEstimate; load: RatioEstimate; memory: number };
+  /** Absent where the engine gives no profile. An estimate, never a measurement. */
+  energy?: { source: EnergyEstimate; artefact: EnergyEstimate; ratio: number; basis: string };
+}
+
 /** Everything that is known of one quantized model; an entry of quantize-report.json. */
 export interface ModelReport {
   name: string;
   requestedFormat: Format;
   /** The format used: `none` when quantizing would have made the file larger. */
   format: Format;
-  source: { bytes: number; sha256: string };
+  /** `compressed` is there where it was asked for. */
+  source: { bytes: number; sha256: string; compressed?: CompressedBytes };
   /** `bytes` and `ratio` count external data too, `sha256` is that of the model's file. */
-  artefact: { bytes: number; sha256: string; ratio: number; minOnnxruntime: string; data?: ArtefactDataFile };
+  artefact: { bytes: number; sha256: string; ratio: number; minOnnxruntime: string; data?: ArtefactDataFile; compressed?: CompressedBytes };
   inputs: ValueSignature[];
   outputs: ValueSignature[];
   weights: WeightDecision[];
@@ -222,5 +289,7 @@ export interface ModelReport {
   integerShare?: IntegerShare;
   checks: EngineCheck[];
   accuracy: AccuracyReport | null;
+  /** Where it was asked for. */
+  latency?: LatencyReport;
   budget: BudgetResult[];
 }
