@@ -66,7 +66,7 @@ async function compareSessions(source: RunModel, artefact: RunModel, options: Co
   const { engine, synthetic = false } = options;
   assertSameOutputs(source, artefact);
   const compared = source.outputs.filter(({ dtype }) => isFedType(dtype));
-  const meters = new Map(compared.map(({ name }) => [name, accuracyMeter(name)]));
+  const meters = new Map(compared.map(({ name, dtype }) => [name, accuracyMeter(name, dtype)]));
   const answers = answerMeter();
   let samples = 0;
   for await (const sample of options.samples) {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { OutputAccuracy } from '../types.ts';
@@ -22,6 +24,9 @@ describe('accuracyMeter, by hand', () => {
       meanAbsError: 2 / 4,
       sqnr: 10 * Math.log10(50 / 2),
       top1Agreement: 1 / 2,
+      top5Agreement: null,
+      // Softmax of (3, 4) is (1, e) / (1 + e); rows differ in the first sample only: (e - 1) / (1 + e), halved.
+      klDivergence: expect.closeTo(Math.tanh(1 / 2) / 2, 14) as number,
       worstSample: 0,
     });
   });
@@ -63,6 +68,36 @@ describe('accuracyMeter, by hand', () => {
     expect(JSON.parse(JSON.stringify(meter.result()))).toEqual(meter.result());
   });
 
+  it('looks for the source\'s answer among the five largest', () => {
+    const rows = (data: number[]): number[] => [data.length / 7, 7];
+    expect(measure([[[9, 0, 0, 0, 0, 0, 0], [4, 5, 5, 5, 5, 0, 0]]], rows).top5Agreement).toBe(1);
+    expect(measure([[[9, 0, 0, 0, 0, 0, 0], [4, 5, 5, 5, 5, 5, 0]]], rows).top5Agreement).toBe(0);
+    // Of equal elements the first ones are among the five.
+    expect(measure([[[0, 0, 0, 0, 9, 0, 0], [4, 4, 4, 4, 4, 4, 4]]], rows).top5Agreement).toBe(1);
+    expect(measure([[[0, 0, 0, 0, 0, 9, 0], [4, 4, 4, 4, 4, 4, 4]]], rows).top5Agreement).toBe(0);
+    expect(measure([[[0, 0, 0, 0, 0, 9, 0], [NaN, 4, 4, 4, 4, 4, 4]]], rows).top5Agreement).toBe(0);
+    expect(measure([[[1, 2, 3, 4, 5], [1, 2, 3, 4, 5]]]).top5Agreement).toBeNull();
+  });
+
+  it('takes rows as probabilities where all of the source are', () => {
+    const rows = (data: number[]): number[] => [data.length / 2, 2];
+    expect(measure([[[0.5, 0.5], [0.25, 0.75]]], rows).klDivergence).toBeCloseTo(0.5 * Math.log(2) + 0.5 * Math.log(2 / 3), 12);
+    // The second row sums to 2: scores, of which softmax is taken in both.
+    const p = 1 / (1 + Math.exp(0.5));
+    expect(measure([[[0.5, 0.5, 1, 1], [0.25, 0.75, 1, 1]]], rows).klDivergence).toBeCloseTo((Math.log(0.5) - (Math.log(p) + Math.log(1 - p)) / 2) / 2, 12);
+    expect(measure([[[0, 1], [0, 1]]], rows).klDivergence).toBe(0);
+    expect(measure([[[0.5, 0.5], [0, 1]]], rows).klDivergence).toBeCloseTo(0.5 * (Math.log(0.5 / 1e-7) + Math.log(0.5)), 12);
+  });
+
+  it('has a divergence of floating point only, and none that looks good where values are broken', () => {
+    const meter = accuracyMeter('y', 'int64');
+    meter.add({ dims: [2], data: [1, 2] }, { dims: [2], data: [2, 1] });
+    expect(meter.result()).toMatchObject({ klDivergence: null, top1Agreement: 0 });
+    expect(measure([[[1, 2], [1, NaN]]]).klDivergence).toBe(Number.MAX_VALUE);
+    expect(measure([[[-Infinity, 1, 2], [-Infinity, 1, 2]]]).klDivergence).toBe(0);
+    expect(measure([[[5], [4]]]).klDivergence).toBeNull();
+  });
+
   it('refuses a result without samples', () => {
     expect(() => accuracyMeter('y').result()).toThrow(RangeError);
   });
@@ -102,5 +137,30 @@ describe('accuracyMeter, properties', () => {
         expect(found.meanAbsError).toBeCloseTo(errors.reduce((sum, value) => sum + value, 0) / errors.length, 12);
       }),
     );
+  });
+});
+
+interface Reference {
+  source: number[][]; found: number[][]; dims: number[]; cosines: number[]; sqnr: number; maxAbsError: number; meanAbsError: number;
+  top1: number; top5: number; kl: number; probabilities: [number[], number[]]; klOfProbabilities: number;
+}
+
+describe('accuracyMeter, beside scipy and scikit-learn', () => {
+  const { outputs } = JSON.parse(readFileSync(join(import.meta.dirname, '../../../../test/reference/metrics.json'), 'utf8')) as { outputs: Reference };
+  const { source, found, dims } = outputs;
+
+  it('gives the same figures', () => {
+    const result = measure(source.map((values, i) => [values, found[i]!]), () => dims);
+    expect(result.cosine).toBeCloseTo(Math.min(...outputs.cosines), 12);
+    expect(result.meanCosine).toBeCloseTo((outputs.cosines[0]! + outputs.cosines[1]!) / 2, 12);
+    expect(result.sqnr).toBeCloseTo(outputs.sqnr, 10);
+    expect(result.maxAbsError).toBe(outputs.maxAbsError);
+    expect(result.meanAbsError).toBeCloseTo(outputs.meanAbsError, 12);
+    expect([result.top1Agreement, result.top5Agreement]).toEqual([outputs.top1, outputs.top5]);
+    expect(result.klDivergence).toBeCloseTo(outputs.kl, 12);
+  });
+
+  it('gives the same divergence of probabilities', () => {
+    expect(measure([outputs.probabilities], () => [12, 12]).klDivergence).toBeCloseTo(outputs.klOfProbabilities, 12);
   });
 });

@@ -1,5 +1,5 @@
 import type { OutputAccuracy } from '../types.ts';
-import { argmax } from './argmax.ts';
+import { rowMeter } from './rows.ts';
 
 /** One output of one sample: elements in row-major order. */
 export interface OutputValues {
@@ -19,21 +19,26 @@ export interface AccuracyMeter {
 /** Stands for a ratio without any signal, because JSON cannot carry -Infinity. */
 const NO_SIGNAL_DB = -200;
 
+const FLOATS: ReadonlySet<string> = new Set(['float32', 'float16', 'float64', 'bfloat16']);
+
 /**
  * Compares an output of the artefact to the source's, all sums in float64.
  *
  * - cosine of a sample: r.f / (|r| |f|) over all elements; 1 when they are equal (two zero vectors too), 0 when exactly one is zero.
  * - SQNR: 10 log10(sum r^2 / sum (r - f)^2) over all samples; null without any difference, at least -200 dB.
- * - top-1: argmax of each row of the last axis; the first of equal elements wins, NaN counts as largest, as in numpy.
+ * - top-1, top-5, divergence: of each row of the last axis, see `rowMeter`.
  * - Elements that are the same infinity or NaN in both are left out of sums. Where only one is not finite, or the values are
- *   different infinities, or the shapes differ, the sample's cosine is 0, SQNR -200 dB, and both absolute errors are Number.MAX_VALUE.
+ *   different infinities, or the shapes differ, the sample's cosine is 0, SQNR -200 dB, and both absolute errors and the divergence are Number.MAX_VALUE.
+ *
+ * @param dtype the output's element type; only rows of floating point have a divergence
  */
-export function accuracyMeter(name: string): AccuracyMeter {
+export function accuracyMeter(name: string, dtype = 'float32'): AccuracyMeter {
+  const isFloat = FLOATS.has(dtype);
+  const rows = rowMeter(isFloat);
   let samples = 0;
   let [minCosine, sumCosine, worstSample] = [Infinity, 0, 0];
   let [maxError, sumError, elements] = [0, 0, 0];
   let [signal, noise, incomparable] = [0, 0, 0];
-  let [rows, agreed] = [0, 0];
 
   return {
     add(reference, found) {
@@ -45,7 +50,7 @@ export function accuracyMeter(name: string): AccuracyMeter {
       elements += reference.data.length;
       if (sums === null) {
         incomparable += Math.max(1, reference.data.length, found.data.length);
-        rows += rowsOf(reference);
+        rows.addIncomparable(reference);
         return;
       }
       maxError = Math.max(maxError, sums.maxError);
@@ -53,13 +58,13 @@ export function accuracyMeter(name: string): AccuracyMeter {
       signal += sums.rr;
       noise += sums.noise;
       incomparable += sums.incomparable;
-      rows += rowsOf(reference);
-      agreed += agreedRows(reference, found.data);
+      rows.add(reference, found);
     },
 
     result() {
       if (samples === 0) throw new RangeError(`No sample of ${name} was compared.`);
       const broken = incomparable > 0;
+      const { top1Agreement, top5Agreement, klDivergence } = rows.result();
       return {
         name,
         cosine: minCosine,
@@ -67,7 +72,9 @@ export function accuracyMeter(name: string): AccuracyMeter {
         maxAbsError: broken ? Number.MAX_VALUE : maxError,
         meanAbsError: broken ? Number.MAX_VALUE : elements === 0 ? 0 : sumError / elements,
         sqnr: broken ? NO_SIGNAL_DB : noise === 0 ? null : Math.max(NO_SIGNAL_DB, 10 * Math.log10(signal / noise)),
-        top1Agreement: rows === 0 ? null : agreed / rows,
+        top1Agreement,
+        top5Agreement,
+        klDivergence: broken && isFloat && top1Agreement !== null ? Number.MAX_VALUE : klDivergence,
         worstSample,
       };
     },
@@ -117,19 +124,4 @@ function cosineOf({ rr, ff, rf, sumError, incomparable }: Sums): number {
 
 function isSameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((dim, i) => dim === b[i]);
-}
-
-/** Rows that have a largest element worth comparing: those of at least two elements. */
-function rowsOf({ dims, data }: OutputValues): number {
-  const width = dims.at(-1) ?? 1;
-  return width < 2 ? 0 : data.length / width;
-}
-
-function agreedRows(reference: OutputValues, found: ArrayLike<number>): number {
-  const width = reference.dims.at(-1) ?? 1;
-  let agreed = 0;
-  for (let row = 0; row < rowsOf(reference); row++) {
-    if (argmax(reference.data, row * width, width) === argmax(found, row * width, width)) agreed++;
-  }
-  return agreed;
 }
