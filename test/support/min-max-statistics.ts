@@ -1,6 +1,6 @@
 import * as ort from 'onnxruntime-node';
 import { bytesSource, readPayload } from '../../packages/unplugin-quantize/src/onnx/index.ts';
-import { observeActivations, type QuantizeOptions, type Statistics, type Tap, type TensorStatistics } from '../../packages/unplugin-quantize/src/quantize/index.ts';
+import { hessianSums, observeActivations, type QuantizeOptions, type Statistics, type Tap, type TensorStatistics } from '../../packages/unplugin-quantize/src/quantize/index.ts';
 import { MODEL_DEFAULTS } from '../../packages/unplugin-quantize/src/options.ts';
 import type { Model } from '../../packages/unplugin-quantize/src/onnx/index.ts';
 import { quantize, type Quantized } from './quantize-model.ts';
@@ -26,6 +26,19 @@ export async function minMaxStatistics(source: Uint8Array, options: QuantizeOpti
   }
   await session.release();
   return new Map([...found].map(([name, sums]) => [name, statisticsOf(sums, runs)]));
+}
+
+/** The sums of outer products of what products read, by the name of the weight, as `reconstruct` wants them. */
+export async function sumsOfInputs(source: Uint8Array, options: QuantizeOptions, samples: Iterable<Feeds>): Promise<Map<string, Float64Array>> {
+  const { stream, observations } = observeActivations(bytesSource(source, 'test model'), undefined, { ...options, reconstruct: true });
+  const session = await ort.InferenceSession.create(readPayload(stream), { logSeverityLevel: 3, intraOpNumThreads: 1 });
+  const sums = hessianSums(observations);
+  for (const feeds of samples) {
+    const outputs = await session.run(feeds, observations.map(({ output }) => output));
+    sums.add(Object.fromEntries(Object.entries(outputs).map(([name, { data }]) => [name, data as Float32Array])));
+  }
+  await session.release();
+  return sums.result();
 }
 
 interface Sums {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { locateSamples } from '../calibrate/index.ts';
 import { MODEL_DEFAULTS, type NamePattern } from '../options.ts';
+import type { QuantizeOptions } from '../quantize/index.ts';
 import { artefactOptions } from './artefact-options.ts';
 import { artefactKey, calibrationKey, measurementKey, type ArtefactInputs, type CalibrationInputs, type MeasurementInputs } from './cache-key.ts';
 
@@ -102,13 +103,16 @@ describe('calibrationKey', () => {
   const inputs: CalibrationInputs = { ...artefact, ...told, plan };
   const activations = { plan: { ...plan, observes: 'activations' } } as const;
 
+  const fixed = (more: Partial<QuantizeOptions> = {}): Partial<CalibrationInputs> => ({ ...activations, options: { ...options, format: 'int8-static', ...more } });
+
   const same: [string, Partial<CalibrationInputs>, Partial<CalibrationInputs>?][] = [
     ['format of what is made with sums', { options: { ...options, format: 'int4-storage', block: 64, symmetric: true } }],
     ['method where sums are observed', { plan: { ...plan, method: 'mse' } }],
     ['order of excluded names', { options: { ...options, exclude: ['b', 'a'] } }],
+    ['what is made of activations', { ...fixed({ perChannel: false, exclude: ['c'] }) }, fixed()],
     ['place of the samples', { plan: { ...plan, calibration: locateSamples({ images: 'elsewhere', mean: [1, 2], feeds: { state: { data: new Float32Array(2), dims: [2] } } }, '/two') } }],
   ];
-  it.each(same)('does not change with the %s', (_, change) => expect(calibrationKey({ ...inputs, ...change })).toBe(calibrationKey(inputs)));
+  it.each(same)('does not change with the %s', (_, change, from = {}) => expect(calibrationKey({ ...inputs, ...change })).toBe(calibrationKey({ ...inputs, ...from })));
 
   const other: [string, Partial<CalibrationInputs>, Partial<CalibrationInputs>?][] = [
     ['version', { version: '1.0.1' }],
@@ -118,6 +122,9 @@ describe('calibrationKey', () => {
     ['size of weights', { options: { ...options, minElements: 64 } }],
     ['what is observed', activations],
     ['method of ranges', { plan: { ...activations.plan, method: 'mse' } }, activations],
+    ['equalization', fixed({ equalize: false }), fixed()],
+    ['reconstruction', fixed({ reconstruct: true }), fixed()],
+    ['choice between fixed scales and others', { ...activations, options: { ...options, integerDepthwise: false } }, activations],
     ['samples', { samples: { 'a.jpg': '2' } }],
     ['choice of samples', { chosen: ['b.jpg'] }],
     ['limit', { plan: { ...plan, sampleLimit: 5 } }],

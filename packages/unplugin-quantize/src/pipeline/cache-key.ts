@@ -57,7 +57,8 @@ export function calibrationKey({ version, options, model, externals, plan, ...to
 
 /** The options that matter to what is observed, so that several formats share it. */
 const OBSERVING: Record<CalibratePlan['observes'], (options: QuantizeOptions) => Partial<QuantizeOptions>> = {
-  activations: (options) => options,
+  // What int8 makes of the first sample depends on all of them.
+  activations: (options) => (options.format === 'int8' ? options : { format: options.format, equalize: options.equalize, reconstruct: options.reconstruct }),
   products: ({ exclude, excludeOps, include, minElements }) => ({ exclude, excludeOps, include, minElements }),
 };
 

@@ -77,6 +77,36 @@ describe.each(['onnxruntime-node', 'onnxruntime-web'] as const)('samples run in 
   });
 });
 
+describe('samples for reconstruction', () => {
+  const reconstruct: Partial<CalibrateTask> = { options: { ...MODEL_DEFAULTS, format: 'int8-static', equalize: false, reconstruct: true } };
+
+  it('tell ranges and sums of outer products at once', async () => {
+    const { statistics, hessians } = await calibrate(task([1, 2, 3], reconstruct));
+    expect(statistics!.get('x')).toMatchObject({ min: 1, max: 3 });
+    expect(hessians!.get('q')).toEqual(new Float64Array(64 * 64).fill(14));
+    expect((await calibrate(task([1, 2, 3], { out: join(folder, 'other.bin') }))).hessians).toBeUndefined();
+  });
+
+  it('make another artefact of the same size', async () => {
+    const given = task([1, 0.3, 4, 0.2, 2, 5, 1.5, 3], reconstruct);
+    await calibrateModel(given);
+    const make = (name: string, options: Partial<CalibrateTask['options']>): ReturnType<typeof quantizeToFile> =>
+      quantizeToFile({ path: given.source, name: 'm', options: { ...given.options, ...options }, observed: given.out, out: join(folder, name) });
+    const [nearest, reconstructed] = [make('nearest.onnx', { reconstruct: false }), make('reconstructed.onnx', {})];
+    expect(reconstructed.bytes).toBe(nearest.bytes);
+    expect(reconstructed.sha256).not.toBe(nearest.sha256);
+  });
+
+  it('are not kept by int8 where it does without', async () => {
+    const found = await calibrate(task([1, 2, 3], { options: { ...MODEL_DEFAULTS, format: 'int8', reconstruct: true } }));
+    expect([found.hessians, found.notes]).toEqual([undefined, []]);
+  });
+
+  it('are refused where squares of activations are infinite', async () => {
+    await expect(calibrate(task([1, 1e25], reconstruct))).rejects.toMatchObject({ code: 'SAMPLES_INVALID', what: expect.stringMatching(/^In sample 1 the tensor "input of q" has/) });
+  });
+});
+
 describe('calibrateModel', () => {
   it('makes an artefact that GPTQ chose, and tells its notes', async () => {
     const given = task([1, 2, 3], GPTQ);

@@ -36,11 +36,12 @@ export function openObserver(task: ObserverTask, path: string, write: (stream: P
       if (observations.length > 0) write(stream);
       return productObserver(observations, producer);
     }
-    const { stream, taps } = observeActivations(source, files, task.options);
+    const { stream, taps, observations } = observeActivations(source, files, task.options);
+    const watched = { taps, observations };
     const problem = taps.length > 0 ? tryWriting(() => write(stream)) : undefined;
-    if (task.options.format === 'int8') return optionalObserver(task, problem === undefined ? taps : [], producer, problem?.what);
+    if (task.options.format === 'int8') return optionalObserver(task, problem === undefined ? watched : { taps: [], observations: [] }, producer, problem?.what);
     if (problem !== undefined) throw problem;
-    return activationObserver(task, taps, producer);
+    return activationObserver(task, watched, producer);
   });
 }
 
@@ -55,23 +56,30 @@ function tryWriting(write: () => void): QuantizeError | undefined {
   }
 }
 
-function activationObserver({ method }: ObserverTask, taps: readonly Tap[], producer: (tensor: string) => string): Observer {
+interface Watched {
+  taps: readonly Tap[];
+  /** Inputs of products, where weights are to be reconstructed. */
+  observations: readonly Product[];
+}
+
+function activationObserver({ method }: ObserverTask, { taps, observations }: Watched, producer: (tensor: string) => string): Observer {
   const collector = statisticsCollector(taps, method, producer);
+  const products = observations.length === 0 ? undefined : productObserver(observations, producer);
   return {
-    outputs: taps.map(({ name }) => name),
+    outputs: [...taps.map(({ name }) => name), ...(products?.outputs ?? [])],
     take(outputs, sample) {
       collector.add(outputs, sample);
-      return true;
+      return products?.take(outputs, sample) ?? true;
     },
-    result: collector.result,
+    result: () => ({ ...products?.result(), ...collector.result() }),
     isUsed: () => true,
   };
 }
 
 /** For `int8`, which can do without: the first sample tells whether fixed scales gain anything, and activations that have none are only noted. */
-function optionalObserver(task: ObserverTask, taps: readonly Tap[], producer: (tensor: string) => string, problem?: string): Observer {
-  const observer = activationObserver(task, taps, producer);
-  let gains = taps.length > 0;
+function optionalObserver(task: ObserverTask, watched: Watched, producer: (tensor: string) => string, problem?: string): Observer {
+  const observer = activationObserver(task, watched, producer);
+  let gains = watched.taps.length > 0;
   return {
     ...observer,
     take(outputs, sample) {
@@ -87,7 +95,8 @@ function optionalObserver(task: ObserverTask, taps: readonly Tap[], producer: (t
     },
     result() {
       if (problem !== undefined) return { notes: [`No fixed scales: ${problem}`] };
-      return taps.length === 0 ? { notes: [] } : { ...observer.result(), ...(!gains && { notes: [] }) };
+      if (watched.taps.length === 0) return { notes: [] };
+      return gains ? observer.result() : { statistics: observer.result().statistics, notes: [] };
     },
     isUsed: () => gains && problem === undefined,
   };
@@ -102,7 +111,7 @@ function productObserver(products: readonly Product[], producer: (tensor: string
   return {
     outputs: products.map(({ output }) => output),
     take(outputs, sample) {
-      const values = Object.fromEntries(Object.entries(outputs).map(([name, { data }]) => [name, data as Float32Array]));
+      const values = Object.fromEntries(products.map(({ output }) => [output, outputs[output]!.data as Float32Array]));
       for (const { output, K, weights } of products) {
         // NaN and infinities of an input show on the diagonal, where squares are added.
         for (let k = 0; k < K; k++) if (!Number.isFinite(values[output]![k * K + k])) throw notFinite(`input of ${weights[0]!}`, producer(output), sample);

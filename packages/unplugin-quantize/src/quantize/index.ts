@@ -56,7 +56,7 @@ export interface QuantizedSource extends WrittenModel {
 const SCHEMES: Record<Format, readonly ((context: Context) => void)[]> = {
   'int8': [computeLstmsInIntegers, computeInIntegers, (context) => storeSmall(context, 'int8')],
   'int8-dynamic': [computeLstmsInIntegers, computeInIntegers],
-  'int8-static': [(context) => computeStatically(context.options.smooth ? { ...context, statistics: smoothInputs(context) } : context), (context) => storeSmall(context, 'int8')],
+  'int8-static': [(context) => computeStatically(context.options.smooth ? { ...context, ...smoothInputs(context) } : context), (context) => storeSmall(context, 'int8')],
   'int8-storage': [(context) => storeSmall(context, 'int8')],
   'fp16-storage': [(context) => storeSmall(context, 'float16')],
   'int4': [(context) => keepPacked(context, 4), (context) => storeSmall(context, 'int8')],

@@ -20,8 +20,12 @@ export function hessianFactor(sums: Float64Array, K: number): Float64Array | und
   return inverseFactor(damped, K);
 }
 
-/** The factor for a weight of K rows by its name; undefined where nothing usable was observed. */
-export type FindFactor = (weight: string, K: number) => Float64Array | undefined;
+/**
+ * The factor for a weight of K rows by its name; undefined where nothing usable was observed.
+ *
+ * @param scale what each of the K inputs has been multiplied with since it was observed
+ */
+export type FindFactor = (weight: string, K: number, scale?: Float64Array) => Float64Array | undefined;
 
 /** Where the sums of outer products are looked up by the name of a weight; a Map, or a file that is read when asked. */
 export interface HessianSource {
@@ -31,11 +35,17 @@ export interface HessianSource {
 
 /** Keeps the last factor, because weights that are multiplied with the same value tend to follow one another. */
 export function factorFinder(sums: HessianSource): FindFactor {
-  let last: { sum: Float64Array; factor: Float64Array | undefined } | undefined;
-  return (weight, K) => {
+  let last: { sum: Float64Array; scale: Float64Array | undefined; factor: Float64Array | undefined } | undefined;
+  return (weight, K, scale) => {
     const sum = sums.get(weight);
     if (sum === undefined) return undefined;
-    if (last?.sum !== sum) last = { sum, factor: hessianFactor(sum, K) };
+    if (last?.sum !== sum || last.scale !== scale) last = { sum, scale, factor: hessianFactor(scale?.length === K ? scaledSums(sum, scale) : sum, K) };
     return last.factor;
   };
+}
+
+/** The sums of outer products of inputs that were scaled. */
+function scaledSums(sums: Float64Array, scale: Float64Array): Float64Array {
+  const K = scale.length;
+  return sums.map((sum, i) => sum * scale[Math.floor(i / K)]! * scale[i % K]!);
 }

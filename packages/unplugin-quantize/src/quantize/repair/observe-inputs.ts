@@ -50,12 +50,24 @@ function geometry(node: NodeProto): unknown[] {
 function addPatches(model: Model, fresh: (base: string) => string, node: NodeProto, [, ...patch]: readonly number[]): string {
   const graph = model.proto.graph!;
   const K = elementCount(patch);
-  const [unit, cut, patches] = [fresh('unit'), fresh('cut'), fresh('patches')];
+  const patches = fresh('patches');
+  const turn = (from: string): void => void graph.node.push(makeNode('Transpose', [from], [patches], { perm: [0, ...patch.slice(1).map((_, i) => i + 2), 1] }));
+  if (isPointwise(node, K, patch)) {
+    turn(node.input[0]!);
+    return patches;
+  }
+  const [unit, cut] = [fresh('unit'), fresh('cut')];
   const diagonal = Float32Array.from({ length: K * K }, (_, i) => (i % (K + 1) === 0 ? 1 : 0));
   graph.initializer.push(tensorProto(model, unit, arrayTensor('float32', [K, ...patch], diagonal)));
   const convolution = makeNode('Conv', [node.input[0]!, unit], [cut]);
   convolution.attribute = node.attribute;
-  const spatial = patch.slice(1).map((_, i) => i + 2);
-  graph.node.push(convolution, makeNode('Transpose', [cut], [patches], { perm: [0, ...spatial, 1] }));
+  graph.node.push(convolution);
+  turn(cut);
   return patches;
+}
+
+/** True where each pixel is a patch by itself. */
+function isPointwise(node: NodeProto, K: number, [channels]: readonly number[]): boolean {
+  const isAll = (name: string, value: number): boolean => intsAttribute(node, name)?.every((item) => item === value) ?? true;
+  return K === channels && isAll('strides', 1) && isAll('pads', 0);
 }

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { buildModel, floats, ramp, type ModelParts } from '../../../../../test/support/build-model.ts';
-import { minMaxStatistics, quantizeStatic } from '../../../../../test/support/min-max-statistics.ts';
+import { minMaxStatistics, quantizeStatic, sumsOfInputs } from '../../../../../test/support/min-max-statistics.ts';
 import { bytesOf, reread, runModel, seededFloats, type Feeds } from '../../../../../test/support/run-model.ts';
 import { makeNode, type AttributeValue } from '../../graph/index.ts';
 import type { Model, NodeProto, Tensor } from '../../onnx/index.ts';
 import { MODEL_DEFAULTS } from '../../options.ts';
 import { createContext } from '../context.ts';
+import { hessianFactor } from '../gptq/hessian.ts';
 import type { Statistics } from '../static/statistics.ts';
 import { smoothInputs } from './smooth.ts';
 import { chooseSmoothing } from './smoothing-strength.ts';
@@ -33,7 +34,7 @@ async function smoothed(source: Model): Promise<{ before: Statistics; after: Sta
   const options = { ...MODEL_DEFAULTS, format: 'int8-static' as const, equalize: false };
   const before = await minMaxStatistics(bytesOf(source), options, samples);
   const context = createContext(reread(source), options, { statistics: before });
-  const after = smoothInputs(context);
+  const after = smoothInputs(context).statistics;
   for (const feeds of samples) expect(await runModel(context.model, feeds)).toEqual(await runModel(source, feeds));
   return { before, after };
 }
@@ -65,8 +66,21 @@ describe('smoothInputs', () => {
     const source = model([norm(), product]);
     const options = { ...MODEL_DEFAULTS, format: 'int8-static' as const, equalize: false };
     const context = createContext(reread(source), options, { statistics: await minMaxStatistics(bytesOf(source), options, samples) });
-    const after = smoothInputs(context);
+    const after = smoothInputs(context).statistics;
     expect(after).toEqual(await minMaxStatistics(bytesOf(context.model), options, samples));
+  });
+
+  it('gives the sums of inputs that observing the smoothed model would give', async () => {
+    const source = model([norm(), product]);
+    const options = { ...MODEL_DEFAULTS, format: 'int8-static' as const, equalize: false };
+    const observe = async (bytes: Uint8Array) => ({ statistics: await minMaxStatistics(bytes, options, samples), hessians: await sumsOfInputs(bytes, options, samples) });
+    const observed = await observe(bytesOf(source));
+    const context = createContext(reread(source), options, observed);
+    const { inputFactor } = smoothInputs(context);
+    const { hessians } = await observe(bytesOf(context.model));
+    expect(hessians.get('w')).not.toEqual(observed.hessians.get('w'));
+    expect(inputFactor('w', WIDTH)).toEqual(hessianFactor(hessians.get('w')!, WIDTH));
+    expect(context.inputFactor('w', WIDTH)).toEqual(hessianFactor(observed.hessians.get('w')!, WIDTH));
   });
 
   it('takes most of the error away', async () => {
@@ -102,7 +116,7 @@ describe('smoothInputs', () => {
     const source = model([norm(), product]);
     const options = { ...MODEL_DEFAULTS, format: 'int8-static' as const, exclude: ['w'] };
     const statistics = await minMaxStatistics(bytesOf(source), options, samples);
-    expect(smoothInputs(createContext(reread(source), options, { statistics }))).toBe(statistics);
+    expect(smoothInputs(createContext(reread(source), options, { statistics })).statistics).toBe(statistics);
   });
 
   it('keeps the share of a range that the calibration method left', async () => {
@@ -110,7 +124,7 @@ describe('smoothInputs', () => {
     const options = { ...MODEL_DEFAULTS, format: 'int8-static' as const };
     const exact = await minMaxStatistics(bytesOf(source), options, samples);
     const clipped = new Map([...exact].map(([name, found]) => [name, { ...found, min: found.min / 2, max: found.max / 4 }]));
-    const ranges = [exact, clipped].map((statistics) => smoothInputs(createContext(reread(source), options, { statistics })).get('n')!);
+    const ranges = [exact, clipped].map((statistics) => smoothInputs(createContext(reread(source), options, { statistics })).statistics.get('n')!);
     expect(ranges[1]!.min).toBeCloseTo(ranges[0]!.min / 2, 10);
     expect(ranges[1]!.max).toBeCloseTo(ranges[0]!.max / 4, 10);
   });

@@ -22,13 +22,13 @@ type ChannelFigures = NonNullable<TensorStatistics['channels']>;
  * - Factors are powers of two: the float model computes the same numbers, bit for bit.
  * - Nothing of the model is observed again: ranges and figures of scaled channels follow from those that samples gave.
  *
- * @returns the statistics of the smoothed model
+ * @returns what samples told, as it is of the smoothed model
  */
-export function smoothInputs(context: Context): Statistics {
-  const { model, statistics, exclusions } = context;
+export function smoothInputs(context: Context): Pick<Context, 'statistics' | 'inputFactor'> {
+  const { model, statistics, exclusions, inputFactor } = context;
   const all = indexEdges(model);
   const [edges] = all;
-  if (edges === undefined || statistics.size === 0) return statistics;
+  if (edges === undefined || statistics.size === 0) return { statistics, inputFactor };
   const sets = createChannelSets();
   const graph = followChannels(model, edges, all, sets, (weight) => !exclusions.has(weight), true);
   pinOthers(context, graph, sets);
@@ -37,12 +37,28 @@ export function smoothInputs(context: Context): Statistics {
     const chosen = chooseSmoothing(group.inputs);
     group.roots.forEach((root, i) => (logs[root] = chosen[i]!));
   }
-  if (logs.every((log) => log === 0)) return statistics;
+  if (logs.every((log) => log === 0)) return { statistics, inputFactor };
+  const factorOf = (id: number): number => 2 ** logs[sets.root(id)]!;
+  const scales = inputScales(graph, factorOf);
   scaleChannels(model, edges, graph, logs, sets, namesOf(model));
-  return new Map([...statistics].map(([name, found]) => {
+  const smoothed = new Map([...statistics].map(([name, found]) => {
     const channels = graph.known.get(name);
-    return [name, channels === undefined ? found : scaled(found, channels, (id) => 2 ** logs[sets.root(id)]!)];
+    return [name, channels === undefined ? found : scaled(found, channels, factorOf)];
   }));
+  return { statistics: smoothed, inputFactor: (weight, K) => inputFactor(weight, K, scales.get(weight)) };
+}
+
+/** What the inputs of each weight are multiplied with, by the weight's name; weights that read the same value share the array. */
+function inputScales({ layers }: ChannelGraph, factorOf: (id: number) => number): Map<string, Float64Array> {
+  const known = new Map<string, Float64Array>();
+  const scales = new Map<string, Float64Array>();
+  for (const { node, weight, inputs } of layers) {
+    if (inputs === undefined) continue;
+    const scale = known.get(node.input[0]!) ?? Float64Array.from(inputs, factorOf);
+    known.set(node.input[0]!, scale);
+    if (scale.some((factor) => factor !== 1)) scales.set(weight.name, scale);
+  }
+  return scales;
 }
 
 /** Channels stay where a convolution or an excluded node has to do with them, or where samples did not look at each of them. */
