@@ -248,8 +248,8 @@ export interface EnergyEstimate {
   memory: number;
   /** Multiply-adds by the type that they are done in, such as `float32` or `int8`. */
   multiplyAdds: Record<string, number>;
-  /** Bytes read and written by nodes: weights, inputs, outputs. */
-  bytesMoved: number;
+  /** Bytes that nodes read of weights, and read and write of activations. */
+  bytesMoved: { weights: number; activations: number };
 }
 
 /** Source and artefact timed in turn, each in a process of its own on this machine. */
