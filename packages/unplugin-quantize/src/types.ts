@@ -1,4 +1,7 @@
 /** Types that several rooms share and that the runtime may import. No code lives here. */
+import type { ModelDetails } from './details.ts';
+
+export type * from './details.ts';
 
 /** How weights and arithmetic are stored; the value of `format`, of `?quantize=` and of `--format`. */
 export type Format = 'int8' | 'int8-dynamic' | 'int8-static' | 'int8-storage' | 'int4' | 'int4-fp16' | 'int4-storage' | 'int8-weight' | 'fp16' | 'fp16-storage' | 'none';
@@ -291,5 +294,7 @@ export interface ModelReport {
   accuracy: AccuracyReport | null;
   /** Where it was asked for. */
   latency?: LatencyReport;
+  /** Where an HTML report was asked for. */
+  details?: ModelDetails;
   budget: BudgetResult[];
 }

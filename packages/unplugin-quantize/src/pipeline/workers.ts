@@ -1,9 +1,11 @@
 import { availableParallelism } from 'node:os';
 import type { Artefact, QuantizeTask } from './artefact.ts';
 import type { CalibrateTask, OnProgress } from './calibrate.ts';
+import type { DescribeTask } from './describe.ts';
 import type { ModelFacts } from './facts.ts';
 import type { Measured, MeasureTask } from './measure.ts';
 import { createPool } from './pool.ts';
+import type { ModelDetails } from '../types.ts';
 import type { WrittenFile } from './write-file.ts';
 
 /** The work that is kept off the main thread. */
@@ -12,6 +14,8 @@ export interface Workers {
   facts(task: { path: string; name: string }): Promise<ModelFacts>;
   /** Runs in a thread. */
   quantize(task: QuantizeTask): Promise<Artefact>;
+  /** Runs in a thread. */
+  describe(task: DescribeTask): Promise<ModelDetails>;
   /**
    * Runs in a child process.
    *
@@ -31,6 +35,7 @@ export function createWorkers(size = Math.max(1, Math.floor(availableParallelism
   return {
     facts: (task) => threads.run('facts', task),
     quantize: (task) => threads.run('quantize', task),
+    describe: (task) => threads.run('describe', task),
     calibrate: (task, onProgress) => processes.run('calibrate', task, (message) => {
       const { done, of } = message as { done: number; of: number };
       onProgress?.(done, of);

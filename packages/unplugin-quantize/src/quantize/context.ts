@@ -1,10 +1,11 @@
-import { indexEdges, namesOf, scopesOf, type Edges, type Names, type Scope, type Use } from '../graph/index.ts';
+import { indexEdges, namesOf, nodeLabel, scopesOf, type Edges, type Names, type Scope, type Use } from '../graph/index.ts';
 import { dtypeOf, tensorOf, type Model, type NodeProto, type Tensor, type TensorProto } from '../onnx/index.ts';
 import type { ResolvedModelOptions } from '../options.ts';
 import type { IntegerShare, WeightDecision } from '../types.ts';
 import { findExclusions, nodeExclusion } from './exclusions.ts';
 import { factorFinder, type FindFactor } from './gptq/hessian.ts';
 import { nameMatcher } from './match-names.ts';
+import type { Storage, StoredWeight } from './stored/form.ts';
 import type { Observed, Statistics } from './static/statistics.ts';
 
 export type QuantizeOptions = Pick<ResolvedModelOptions, 'format' | 'ops' | 'activations' | 'reduceRange' | 'perChannel' | 'integerDepthwise' | 'biasCorrection' | 'equalize' | 'smooth' | 'reconstruct' | 'block' | 'algorithm' | 'symmetric' | 'mixed' | 'exclude' | 'excludeOps' | 'include' | 'minElements' | 'keepNames'>;
@@ -22,6 +23,8 @@ export interface Context {
   readonly exclusions: ReadonlyMap<TensorProto, string>;
   /** Decisions by the initializer they were made for; a later scheme does not touch it again. */
   readonly decisions: Map<TensorProto, WeightDecision>;
+  /** Where the artefact holds what became of weights, for those that look at it afterwards. */
+  readonly stored: Map<TensorProto, StoredWeight>;
   readonly notes: string[];
   /** The float32 initializers that the source model has; scales that schemes add are none of them. */
   readonly weights: ReadonlySet<TensorProto>;
@@ -45,7 +48,7 @@ export interface Weight {
 
 export function createContext(model: Model, options: QuantizeOptions, { hessians = new Map(), statistics = new Map() }: Observed = {}): Context {
   const weights = new Set(scopesOf(model).flatMap(({ graph }) => graph.initializer).filter((proto) => dtypeOf(proto.dataType) === 'float32'));
-  const context = { model, options, names: namesOf(model), excluded: nameMatcher(options.exclude), decisions: new Map(), notes: [], weights, inputFactor: factorFinder(hessians), statistics, told: {} };
+  const context = { model, options, names: namesOf(model), excluded: nameMatcher(options.exclude), decisions: new Map(), stored: new Map(), notes: [], weights, inputFactor: factorFinder(hessians), statistics, told: {} };
   return { ...context, leavesNode: nodeExclusion(options), exclusions: findExclusions(options, () => undecidedWeights(context)) };
 }
 
@@ -83,4 +86,9 @@ export function decide(context: Context, weight: Weight, scheme: string, bytesAf
   };
   if (reason !== undefined) decision.reason = reason;
   context.decisions.set(proto, decision);
+}
+
+/** Remembers which initializers stand for a weight. */
+export function remember(context: Context, { proto, tensor, uses }: Weight, storage: Storage): void {
+  context.stored.set(proto, { ...storage, original: tensor, nodes: uses.map(({ node }) => nodeLabel(node)) });
 }

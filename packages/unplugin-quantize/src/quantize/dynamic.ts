@@ -3,7 +3,7 @@ import { upgradeOpset } from '../graph/opset/upgrade.ts';
 import { arrayTensor, elementCount, opsetVersion, tensorProto, type GraphProto, type NodeProto, type TensorProto } from '../onnx/index.ts';
 import type { DynamicOp } from '../options.ts';
 import { INT8, quantizeSymmetric, UINT8, type QuantType } from './affine.ts';
-import { decide, isExcluded, undecidedWeights, weightName, type Context, type Weight } from './context.ts';
+import { decide, isExcluded, remember, undecidedWeights, weightName, type Context, type Weight } from './context.ts';
 import { gemmToMatMul, isPlainGemm } from './gemm-to-matmul.ts';
 import { integerConv, integerGather, integerMatMul, integerTranspose, type IntegerNodes, type IntegerWeight } from './integer-nodes.ts';
 import { quantizeProduct } from './product-scales.ts';
@@ -112,6 +112,7 @@ function integerWeight(
   const scale = tensorProto(model, names.fresh(`${proto.name}_s`), { ...scales, dims });
   replacements.set(proto, [q, scale]);
   decide(context, weight, 'int8-dynamic', values.byteLength + scales.byteLength);
+  remember(context, weight, { order: { kind: 'channels', axis, zeroPoint: type.zeroPoint }, values: q, scales: scale });
   return { values: q.name, scale: scale.name, isHalf: scales.dtype === 'float16', rows, rank };
 }
 

@@ -1,6 +1,6 @@
 import { findAttribute, forgetTypes, HALF_OPS, intAttribute, isOperator, makeNode, outputDtype, OWN_HALF_OPS, setAttribute, stringAttribute, subgraphsOf } from '../graph/index.ts';
 import { dtypeCode, dtypeOf, elementCount, tensorOf, tensorProto, type DType, type GraphProto, type NodeProto, type TensorProto } from '../onnx/index.ts';
-import { decide, undecidedWeights, type Context, type Weight } from './context.ts';
+import { decide, remember, undecidedWeights, type Context, type Weight } from './context.ts';
 import { fitsFloat16, isMask, toFloat16, vanishes, withinHalf } from './half.ts';
 
 /** The names under which a value can be read in each precision. */
@@ -165,6 +165,7 @@ function constantIn(context: HalfContext, env: Env, constant: TensorProto, preci
   const weight = pending.get(constant);
   if (decided !== undefined) decided.bytesAfter += bytes;
   else if (isHalf && weight !== undefined) decide(context, weight, 'fp16', bytes);
+  if (isHalf && decided === undefined && weight !== undefined) remember(context, weight, { order: { kind: 'half' }, values: stored });
   env.constants.push(stored);
   return stored.name;
 }

@@ -7,7 +7,7 @@ import { prepareGraph } from '../graph/passes/run-passes.ts';
 import { sortNodes } from '../graph/passes/sort-nodes.ts';
 import { inlineRefusals, tensorsOf } from '../graph/index.ts';
 import { externalLocations, rangePayload, readModel, writeModel, type ByteSource, type ExternalFiles, type Model, type Payload } from '../onnx/index.ts';
-import type { Format, IntegerShare, ValueSignature, WeightDecision } from '../types.ts';
+import type { Format, IntegerShare, ModelDetails, ValueSignature, WeightDecision } from '../types.ts';
 import { createContext, decide, undecidedWeights, type Context, type QuantizeOptions } from './context.ts';
 import { computeInIntegers } from './dynamic.ts';
 import { computeInHalves } from './float16-graph.ts';
@@ -18,6 +18,7 @@ import { alreadyQuantized, quantizedPart, takeOverTrained } from './qat/index.ts
 import { smoothInputs } from './repair/smooth.ts';
 import { inputSignatures, outputSignatures } from './signature.ts';
 import { splitModel, type WrittenModel } from './split-model.ts';
+import { describeWeights } from './stored/describe.ts';
 import { computeStatically, chooseForInt8, prepareStatic } from './static/index.ts';
 import type { Observed } from './static/statistics.ts';
 import { storeSmall } from './storage.ts';
@@ -104,6 +105,28 @@ export function quantizeSource(
   const larger = `As ${options.format} the model would have ${stream.byteLength} bytes in place of ${untouched.byteLength}: it is left as it is.`;
   const kept = weights.map((weight) => ({ ...weight, scheme: 'kept', bytesAfter: weight.bytesBefore, reason: weight.reason ?? 'the model would grow' }));
   return { ...about, ...asItIs(readModel(source, files)), weights: kept, notes: [...context.notes, larger] };
+}
+
+/** An artefact and all that it was made of. */
+export interface DescribedArtefact {
+  source: ByteSource;
+  files: ExternalFiles | undefined;
+  options: QuantizeOptions;
+  observed: Observed;
+  artefact: { source: ByteSource; files?: ExternalFiles };
+}
+
+/**
+ * What each weight lost on its way into an artefact. The graph is quantized again, which is quick; the weights are read from both files.
+ *
+ * @param described an artefact that `quantizeSource` made of these, in a format other than `none`
+ * @throws QuantizeError as quantizeSource does
+ */
+export function describeSource({ source, files, options, observed, artefact }: DescribedArtefact): ModelDetails {
+  const model = readModel(source, files);
+  sortNodes(model);
+  const { context } = quantizeModel(model, options, observed);
+  return describeWeights({ context, artefact: artefact.source, files: artefact.files });
 }
 
 /** Edits the model in place. */

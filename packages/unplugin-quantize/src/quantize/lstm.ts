@@ -2,7 +2,7 @@ import { constantOf, dropAttributes, indexEdges, intAttribute, isHandedOut, isOp
 import { transposeTensor } from '../graph/fold/transpose-tensor.ts';
 import { arrayTensor, requireOpset, tensorProto, type NodeProto, type Tensor, type TensorProto } from '../onnx/index.ts';
 import { INT8, quantizeSymmetric } from './affine.ts';
-import { decide, isExcluded, undecidedWeights, weightName, type Context, type Weight } from './context.ts';
+import { decide, isExcluded, remember, undecidedWeights, weightName, type Context, type Weight } from './context.ts';
 
 const DOMAIN = 'com.microsoft';
 /** Below this many elements of both weights the quantizing of the activation costs more than the product saves. */
@@ -94,6 +94,7 @@ function quantize(context: Context, weight: Weight): IntegerWeight {
   graph.initializer = graph.initializer.flatMap((other) => (other === proto ? tensors : [other]));
   decide(context, weight, 'int8-dynamic', columns.byteLength + scales.byteLength + directions * units);
   const [q, s, z] = tensors;
+  remember(context, weight, { order: { kind: 'turned' }, values: q, scales: s });
   return { values: q.name, scale: s.name, zeroPoint: z.name };
 }
 

@@ -31,7 +31,7 @@ export interface PackedWeight extends RowLayout {
 }
 
 /** Initializers for a weight, computed when they are written. */
-export function packWeight(context: Context, weight: Weight, rows: RowLayout): { packed: PackedWeight; tensors: TensorProto[]; bytes: number } {
+export function packWeight(context: Context, weight: Weight, rows: RowLayout): { packed: PackedWeight; tensors: TensorProto[]; blocks: BlockLayout; bytes: number } {
   const { model, names } = context;
   const { proto } = weight;
   const { N, K, bits, size, symmetric, byRows, gathered } = rows;
@@ -45,6 +45,7 @@ export function packWeight(context: Context, weight: Weight, rows: RowLayout): {
   return {
     packed: { ...rows, values: values.name, zeroPoints: zeroPoints[0]?.name ?? '', halves: scales.name, scales: named('f') },
     tensors: [values, scales, ...zeroPoints],
+    blocks: layout,
     bytes: N * rowBytes(rows),
   };
 }

@@ -2,7 +2,7 @@ import { makeNode, replaceInitializers } from '../graph/index.ts';
 import { dtypeCode, elementCount, tensorProto, type GraphProto, type NodeProto, type Tensor, type TensorProto } from '../onnx/index.ts';
 import { INT8, quantizeSymmetric } from './affine.ts';
 import { channelAxis } from './channel-axis.ts';
-import { decide, undecidedWeights, weightName, type Context, type Weight } from './context.ts';
+import { decide, remember, undecidedWeights, weightName, type Context, type Weight } from './context.ts';
 import { fitsFloat16, toFloat16, vanishes } from './half.ts';
 
 /** Bytes that the two nodes and the names of an unpacked weight cost; smaller weights would grow. */
@@ -32,6 +32,8 @@ export function storeSmall(context: Context, type: 'int8' | 'float16'): void {
     }
     decide(context, weight, packed.scales === undefined ? 'fp16-storage' : 'int8-storage', packed.bytes);
     const { tensors, nodes } = unpack(context, weight.proto.name, packed);
+    const [values, scales] = tensors;
+    remember(context, weight, { order: scales === undefined ? { kind: 'half' } : { kind: 'channels', axis: packed.axis, zeroPoint: 0 }, values: values!, scales });
     replacements.set(weight.proto, tensors);
     addNodes(unpacking, weight.edges.scope.graph, nodes);
   }
@@ -56,6 +58,7 @@ interface Packed {
   values: Tensor;
   /** Multiplied after the cast; shaped to broadcast along the channel axis. */
   scales: Tensor | undefined;
+  axis?: number;
   bytes: number;
 }
 
@@ -73,7 +76,7 @@ function packInt8(context: Context, weight: Weight): Packed | string {
   const axis = axes[0]!;
   const { values, scales } = quantizeSymmetric(tensor, axis, INT8, weightName(weight));
   const dims = [tensor.dims[axis]!, ...tensor.dims.slice(axis + 1).map(() => 1)];
-  return { values, scales: { ...scales, dims }, bytes: values.byteLength + scales.byteLength };
+  return { values, scales: { ...scales, dims }, axis, bytes: values.byteLength + scales.byteLength };
 }
 
 function packFloat16(context: Context, weight: Weight): Packed | string {

@@ -2,7 +2,7 @@ import { intAttribute, isOperator, makeNode, weightAxis, type Use } from '../gra
 import { upgradeOpset } from '../graph/opset/upgrade.ts';
 import { arrayTensor, elementCount, tensorProto, type GraphProto, type NodeProto, type TensorProto } from '../onnx/index.ts';
 import { MIN_BLOCK_ELEMENTS, type BlockLayout } from './blocks/layout.ts';
-import { decide, undecidedWeights, type Context, type Weight } from './context.ts';
+import { decide, remember, undecidedWeights, type Context, type Weight } from './context.ts';
 import { eightBitWeights } from './mixed-bits.ts';
 import { addNodes, refuseStorage, unpackInFront } from './storage.ts';
 import { storeWeight, unpackConstants, unpackNodes, type UnpackConstants } from './unpack4.ts';
@@ -90,6 +90,7 @@ function unpackWhole(context: Context, weight: Weight, layout: BlockLayout, cons
   const { packed, scales, axis, bytes } = storeWeight(context, weight, layout);
   const dims = tensorProto(model, names.fresh(`${proto.name}_d`), arrayTensor('int64', [tensor.dims.length], BigInt64Array.from(tensor.dims, BigInt)));
   decide(context, weight, 'int4-storage', bytes);
+  remember(context, weight, { order: { kind: 'blocks', layout, packing: 'halves', byRows: true }, values: packed, scales });
   const parts = { packed: packed.name, scales: scales.name, axis };
   return { tensors: [packed, scales, dims], nodes: unpackNodes(context, proto.name, parts, constants, dims.name, proto.name) };
 }
@@ -101,6 +102,7 @@ function unpackRows(context: Context, weight: Weight, layout: BlockLayout, const
   const { packed, scales, axis, bytes } = storeWeight(context, weight, layout);
   const columns = tensorProto(model, names.fresh(`${proto.name}_d`), arrayTensor('int64', [1], BigInt64Array.of(BigInt(tensor.dims[1]!))));
   decide(context, weight, 'int4-storage', bytes);
+  remember(context, weight, { order: { kind: 'blocks', layout, packing: 'halves', byRows: true }, values: packed, scales });
   for (const { node, scope } of uses) {
     const [name, ids] = [node.output[0]!, node.input[1]!];
     const [rows, rowScales, rowShape, shape] = ['p', 's', 'n', 'd'].map((suffix) => names.fresh(`${name}_${suffix}`)) as [string, string, string, string];

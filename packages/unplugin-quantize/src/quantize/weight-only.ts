@@ -2,7 +2,7 @@ import { forgetTypes, intAttribute, intsAttribute, isHandedOut, isOperator, make
 import { dtypeCode, elementCount, requireOpset, type NodeProto, type TensorProto } from '../onnx/index.ts';
 import type { BlockType } from './blocks/block-code.ts';
 import { MIN_BLOCK_ELEMENTS } from './blocks/layout.ts';
-import { decide, undecidedWeights, type Context, type Weight } from './context.ts';
+import { decide, remember, undecidedWeights, type Context, type Weight } from './context.ts';
 import { gemmToMatMul, isPlainGemm } from './gemm-to-matmul.ts';
 import { eightBitWeights } from './mixed-bits.ts';
 import { DOMAIN, packedNodes } from './packed-nodes.ts';
@@ -33,11 +33,13 @@ export function keepPacked(context: Context, bits: 4 | 8): void {
   for (const weight of weights) {
     const layout = layoutOf(context, weight, mixed.has(weight) ? 8 : bits);
     if (layout === undefined) continue;
-    const { packed, tensors, bytes } = packWeight(context, weight, layout);
+    const { packed, tensors, blocks, bytes } = packWeight(context, weight, layout);
     replacements.set(weight.proto, tensors);
     casts.set(weight.proto, makeNode('Cast', [packed.halves], [packed.scales], { to: BigInt(dtypeCode('float32')) }));
     for (const node of readersOf(weight)) readers.set(node, packed);
     decide(context, weight, layout.bits === 4 ? 'int4' : 'int8-weight', bytes);
+    const [values, scales, zeroPoints] = tensors;
+    remember(context, weight, { order: { kind: 'blocks', layout: blocks, packing: 'neighbours', byRows: layout.byRows }, values: values!, scales, zeroPoints });
   }
   if (readers.size === 0) return;
   for (const { graph } of scopesOf(model)) {

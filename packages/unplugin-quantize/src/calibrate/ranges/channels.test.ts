@@ -39,8 +39,8 @@ describe('statistics', () => {
     collector.add({ a: tensor(1, -2), b: tensor(5) }, 0);
     collector.add({ a: tensor(3, 0), b: tensor(6, 7, 8) }, 1);
     const { statistics, notes } = collector.result();
-    expect(statistics.get('a')).toEqual({ min: -2, max: 3, elements: 2, channels: { min: Float32Array.of(1, -2), max: Float32Array.of(3, 0), mean: Float64Array.of(2, -1) } });
-    expect(statistics.get('b')).toEqual({ min: 5, max: 8, elements: 2 });
+    expect(statistics.get('a')).toMatchObject({ min: -2, max: 3, elements: 2, channels: { min: Float32Array.of(1, -2), max: Float32Array.of(3, 0), mean: Float64Array.of(2, -1) } });
+    expect(statistics.get('b')).toMatchObject({ min: 5, max: 8, elements: 2 });
     expect(notes).toEqual([]);
   });
 

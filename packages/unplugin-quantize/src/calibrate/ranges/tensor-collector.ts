@@ -1,6 +1,7 @@
 import type { CalibrationMethod } from '../../options.ts';
 import type { Tap, TensorStatistics } from '../../quantize/index.ts';
 import { channelCollector } from './channels.ts';
+import { distributionOf } from './distribution.ts';
 import { extremesOf, reach, union } from './extremes.ts';
 import { addToHistogram, emptyHistogram } from './histogram.ts';
 import { METHODS, UNCLIPPED } from './methods.ts';
@@ -39,7 +40,9 @@ export function tensorCollector({ name, channelAxis }: Tap, method: CalibrationM
     result() {
       if (seen === undefined) return undefined;
       const figures = channels?.result();
-      const statistics = { ...METHODS[method](seen), elements: seen.values / seen.runs, ...(figures !== undefined && { channels: figures }) };
+      const range = METHODS[method](seen);
+      const distribution = distributionOf(seen.histogram, seen.extremes, range);
+      const statistics = { ...range, elements: seen.values / seen.runs, distribution, ...(figures !== undefined && { channels: figures }) };
       const ordinary = UNCLIPPED.includes(method) ? ordinaryReach(seen) : undefined;
       const notes = ordinary === undefined ? [] : [outliers(name, reach(seen.extremes), ordinary)];
       return { statistics, notes };

@@ -1,7 +1,7 @@
 import { intAttribute, isHandedOut, isOperator, makeNode, type Use } from '../../graph/index.ts';
 import { tensorProto, type GraphProto, type NodeProto, type TensorProto } from '../../onnx/index.ts';
 import { INT8, quantizeSymmetric } from '../affine.ts';
-import { decide, isExcluded, undecidedWeights, weightName, type Context, type Weight } from '../context.ts';
+import { decide, isExcluded, remember, undecidedWeights, weightName, type Context, type Weight } from '../context.ts';
 import { addNodes, unpackInFront } from '../storage.ts';
 
 /**
@@ -28,6 +28,7 @@ export function completeWeights(context: Context): number {
     replacements.set(proto, [integers, scale]);
     addNodes(nodes, edges.scope.graph, [makeNode('DequantizeLinear', [integers.name, scale.name], [proto.name], { axis: BigInt(axis) })]);
     decide(context, weight, 'int8-static', values.byteLength + scales.byteLength);
+    remember(context, weight, { order: { kind: 'channels', axis, zeroPoint: INT8.zeroPoint }, values: integers, scales: scale });
   }
   unpackInFront(nodes, replacements);
   return replacements.size;

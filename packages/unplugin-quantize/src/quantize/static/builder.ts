@@ -1,5 +1,5 @@
 import { makeNode, type AttributeValue } from '../../graph/index.ts';
-import { arrayTensor, elementCount, tensorProto, type NodeProto, type Tensor } from '../../onnx/index.ts';
+import { arrayTensor, elementCount, tensorProto, type NodeProto, type Tensor, type TensorProto } from '../../onnx/index.ts';
 import type { Context } from '../context.ts';
 import type { ActivationType, Parameters } from './parameters.ts';
 import type { QuantizedWeight } from './product-tensors.ts';
@@ -10,6 +10,8 @@ export interface Builder {
   fresh(base: string): string;
   /** A new initializer; gives its name. */
   constant(base: string, tensor: Tensor): string;
+  /** A new initializer. */
+  initializer(base: string, tensor: Tensor): TensorProto;
   quantize(input: string, output: string, parameters: Parameters): NodeProto;
   dequantize(input: string, output: string, parameters: Parameters): NodeProto;
   /** DequantizeLinear of a weight or bias around zero. An absent zero point is zero too, but onnxruntime fuses matrices only with one. */
@@ -26,11 +28,12 @@ const FOLDED_CHANNELS = 16;
 export function createBuilder({ model, names }: Context, type: ActivationType): Builder {
   const graph = model.proto.graph!;
   const known = new Map<string, string>();
-  const constant = (base: string, tensor: Tensor): string => {
-    const name = names.fresh(base);
-    graph.initializer.push(tensorProto(model, name, tensor));
-    return name;
+  const initializer = (base: string, tensor: Tensor): TensorProto => {
+    const proto = tensorProto(model, names.fresh(base), tensor);
+    graph.initializer.push(proto);
+    return proto;
   };
+  const constant = (base: string, tensor: Tensor): string => initializer(base, tensor).name;
   const shared = (key: string, make: () => string): string => {
     const name = known.get(key) ?? make();
     known.set(key, name);
@@ -43,6 +46,7 @@ export function createBuilder({ model, names }: Context, type: ActivationType): 
   return {
     fresh: (base) => names.fresh(base),
     constant,
+    initializer,
     quantize: (input, output, parameters) => linear('QuantizeLinear', input, output, parameters),
     dequantize: (input, output, parameters) => linear('DequantizeLinear', input, output, parameters),
     dequantizeSymmetric(input, output, scale, axis, zeroPoint) {

@@ -1,7 +1,7 @@
 import { constantOf, intAttribute, isOperator } from '../../graph/index.ts';
 import { elementCount, setTensor, tensorOf, type NodeProto, type Tensor, type TensorProto } from '../../onnx/index.ts';
 import type { QuantType } from '../affine.ts';
-import { decide, weightName, type Context, type Weight } from '../context.ts';
+import { decide, remember, weightName, type Context, type Weight } from '../context.ts';
 import { convGeometry, matrixGeometry, type WeightGeometry } from '../repair/bias-correction.ts';
 import type { Builder } from './builder.ts';
 import type { Candidate, MainGraph, ProductWeight } from './candidates.ts';
@@ -64,10 +64,12 @@ export function productNodes(products: Products, build: Builder, candidate: Cand
   const nodes: NodeProto[] = [];
   let made = products.made.get(proto);
   if (made === undefined) {
-    made = { name: build.fresh(`${proto.name}_d`), scale: build.constant(`${proto.name}_s`, quantized.scales) };
-    const values = build.constant(`${proto.name}_q`, quantized.values);
+    const [name, scales] = [build.fresh(`${proto.name}_d`), build.initializer(`${proto.name}_s`, quantized.scales)];
+    const values = build.initializer(`${proto.name}_q`, quantized.values);
+    made = { name, scale: scales.name };
+    remember(products.main.context, weight.weight, { order: { kind: 'channels', axis: quantized.isPerChannel ? weight.axis : undefined, zeroPoint: 0 }, values, scales });
     const zeroPoint = isOperator(node, 'Conv') ? undefined : build.zeros(quantized.scales.dims);
-    nodes.push(build.dequantizeSymmetric(values, made.name, made.scale, quantized.isPerChannel ? weight.axis : undefined, zeroPoint));
+    nodes.push(build.dequantizeSymmetric(values.name, made.name, made.scale, quantized.isPerChannel ? weight.axis : undefined, zeroPoint));
     products.made.set(proto, made);
   }
   node.input[1] = made.name;

@@ -1,3 +1,4 @@
+import type { ValueHistogram } from '../../types.ts';
 import type { HessianSource } from '../gptq/hessian.ts';
 
 /** A value of the model that has to be watched while samples run. */
@@ -17,6 +18,8 @@ export interface TensorStatistics {
   channels?: { min: Float32Array; max: Float32Array; mean: Float64Array };
   /** Elements that the value has in one run, averaged over the samples: what the estimate of work starts from. */
   elements?: number;
+  /** For the report: how the values lie, and the signal to noise in dB that 256 levels over the range leave of them. */
+  distribution?: { histogram: ValueHistogram; sqnr: number | null };
 }
 
 /** Statistics by the name of the tap. */
