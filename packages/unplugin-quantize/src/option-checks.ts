@@ -1,7 +1,7 @@
 import { checkCalibration } from './calibration.ts';
 import { QuantizeError } from './errors.ts';
 import {
-  ACTIVATION_INTEGERS, BLOCK_ALGORITHMS, BLOCK_SIZES, BUDGET_LIMITS, CALIBRATION_METHODS, DYNAMIC_OPS, FORMATS, MODEL_DEFAULTS, MODEL_OPTIONS, type OptionKind,
+  ACTIVATION_INTEGERS, BLOCK_ALGORITHMS, BLOCK_SIZES, BUDGET_LIMITS, CALIBRATION_METHODS, DYNAMIC_OPS, FORMATS, MODEL_DEFAULTS, MODEL_OPTIONS, ON_FAIL, type OptionKind,
 } from './option-tables.ts';
 import type { ModelOptions, ResolvedModelOptions } from './options.ts';
 import { didYouMean } from './suggest.ts';
@@ -39,18 +39,43 @@ const CHECKS: Record<OptionKind, (value: unknown, key: string) => void> = {
   names: checkPatterns,
   words: (value, key) => void list(value, key),
   samples: (value, key) => checkCalibration(value, key),
+  evaluate: checkEvaluate,
+  onFail: (value, key) => oneOf(value, key, ON_FAIL),
   count: (value, key) => expect(Number.isSafeInteger(value) && (value as number) > 0, key, value, 'a whole number above 0'),
   budget: checkBudget,
   flag: (value, key) => expect(typeof value === 'boolean', key, value, 'true or false'),
 };
 
+const EVALUATE_KEYS = ['module', 'files', 'timeLimit'];
+
+function checkEvaluate(value: unknown, key: string): void {
+  if (typeof value === 'string' && value !== '') return;
+  expect(isTable(value), key, value, 'a path of a module or { module, files, timeLimit }');
+  for (const each of Object.keys(value as object)) checkKey(each, EVALUATE_KEYS, `key of "${key}"`);
+  const { module, files, timeLimit } = value as Record<string, unknown>;
+  expect(typeof module === 'string' && module !== '', `${key}.module`, module, 'a path of a module');
+  const isPaths = files === undefined || [files].flat().every((path) => typeof path === 'string' && path !== '');
+  expect(isPaths, `${key}.files`, files, 'a path or a list of paths');
+  expect(timeLimit === undefined || (typeof timeLimit === 'number' && timeLimit > 0 && Number.isFinite(timeLimit)), `${key}.timeLimit`, timeLimit, 'a number of seconds above 0');
+}
+
 function checkBudget(value: unknown, key: string): void {
-  expect(typeof value === 'object' && value !== null && !Array.isArray(value), key, value, 'an object of limits');
+  expect(isTable(value), key, value, 'an object of limits');
   for (const [limit, asked] of Object.entries(value as object)) {
     checkKey(limit, Object.keys(BUDGET_LIMITS), 'budget limit');
-    const { accepts, range } = BUDGET_LIMITS[limit as keyof Budget];
-    expect(asked === undefined || (typeof asked === 'number' && accepts(asked)), `${key}.${limit}`, asked, range);
+    const { accepts, range, isTable: hasMetrics } = BUDGET_LIMITS[limit as keyof Budget];
+    const checkNumber = (given: unknown, option: string): void => expect(given === undefined || (typeof given === 'number' && accepts(given)), option, given, range);
+    if (hasMetrics !== true || asked === undefined) {
+      checkNumber(asked, `${key}.${limit}`);
+      continue;
+    }
+    expect(isTable(asked), `${key}.${limit}`, asked, 'an object with a number for each metric');
+    for (const [metric, number] of Object.entries(asked as object)) checkNumber(number, `${key}.${limit}.${metric}`);
   }
+}
+
+function isTable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function list(value: unknown, key: string): unknown[] {

@@ -1,8 +1,8 @@
-import type { ActivationIntegers, BlockAlgorithm, CalibrationMethod, DynamicOp, ModelOptions, ResolvedModelOptions } from './options.ts';
+import type { ActivationIntegers, BlockAlgorithm, CalibrationMethod, DynamicOp, ModelOptions, OnFail, ResolvedModelOptions } from './options.ts';
 import type { Budget, Format } from './types.ts';
 
 /** How an option's value is read and checked. */
-export type OptionKind = 'format' | 'ops' | 'names' | 'words' | 'samples' | 'count' | 'budget' | 'flag' | 'block' | 'algorithm' | 'activations' | 'method';
+export type OptionKind = 'format' | 'ops' | 'names' | 'words' | 'samples' | 'count' | 'budget' | 'flag' | 'block' | 'algorithm' | 'activations' | 'method' | 'evaluate' | 'onFail';
 
 interface OptionRow {
   kind: OptionKind;
@@ -40,6 +40,8 @@ export const BLOCK_ALGORITHMS: readonly BlockAlgorithm[] = ['search', 'rtn', 'hq
 
 export const CALIBRATION_METHODS: readonly CalibrationMethod[] = ['minmax', 'moving-average', 'percentile', 'entropy', 'mse'];
 
+export const ON_FAIL: readonly OnFail[] = ['error', 'warn', 'fallback'];
+
 /** The options of a model, for validation, query, command line and documentation. */
 export const MODEL_OPTIONS: Record<keyof ModelOptions, OptionRow> = {
   format: { kind: 'format', query: true, help: 'how the model is stored and computed' },
@@ -64,7 +66,9 @@ export const MODEL_OPTIONS: Record<keyof ModelOptions, OptionRow> = {
   calibration: { kind: 'samples', query: true, help: 'samples that accuracy is measured on: a module, arrays, images, texts, sound, or a folder of them' },
   calibrationMethod: { kind: 'method', query: true, help: 'how static quantization chooses the ranges of activations' },
   sampleLimit: { kind: 'count', query: true, help: 'the largest number of samples taken' },
+  evaluate: { kind: 'evaluate', query: true, help: 'a module that judges source and artefact' },
   budget: { kind: 'budget', query: false, help: 'limits that the artefact must hold' },
+  onFail: { kind: 'onFail', query: true, help: 'what a broken budget does' },
   verify: { kind: 'flag', query: false, help: 'run every artefact once in the engines it is for' },
 };
 
@@ -91,13 +95,32 @@ export const MODEL_DEFAULTS: ResolvedModelOptions = {
   calibration: undefined,
   calibrationMethod: 'minmax',
   sampleLimit: 100,
+  evaluate: undefined,
   budget: {},
+  onFail: 'error',
   verify: true,
 };
 
+interface LimitRow {
+  /** A table has a limit for each metric that it names. */
+  isTable?: true;
+  accepts(value: number): boolean;
+  range: string;
+  help: string;
+}
+
+const isShare = (value: number): boolean => value >= 0 && value <= 1;
+
 /** Limits of a budget with the values that may be asked for. */
-export const BUDGET_LIMITS: Record<keyof Budget, { accepts(value: number): boolean; range: string; help: string }> = {
-  cosine: { accepts: (value) => value >= 0 && value <= 1, range: 'a number from 0 to 1', help: 'lowest cosine similarity of any output' },
+export const BUDGET_LIMITS: Record<keyof Budget, LimitRow> = {
+  cosine: { accepts: isShare, range: 'a number from 0 to 1', help: 'lowest cosine similarity of any output' },
+  accuracyDrop: { accepts: isShare, range: 'a number from 0 to 1', help: 'largest loss of accuracy' },
+  floors: { isTable: true, accepts: Number.isFinite, range: 'a number', help: 'lowest values of metrics' },
+  ceilings: { isTable: true, accepts: Number.isFinite, range: 'a number', help: 'highest values of metrics' },
   maxBytes: { accepts: (value) => Number.isSafeInteger(value) && value > 0, range: 'a whole number of bytes above 0', help: 'largest size in bytes' },
   ratio: { accepts: (value) => value > 0 && Number.isFinite(value), range: 'a number above 0', help: 'largest size divided by the size of the source' },
+  integerShare: { accepts: isShare, range: 'a number from 0 to 1', help: 'smallest share of the work that integer kernels do' },
 };
+
+/** Limits that are held against what running the models showed. */
+export const MEASURED_LIMITS: readonly (keyof Budget)[] = ['cosine', 'accuracyDrop', 'floors', 'ceilings'];

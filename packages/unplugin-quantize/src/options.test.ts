@@ -32,7 +32,7 @@ describe('resolveModelOptions', () => {
     [{ sampleLimit: 0 }, 'OPTION_INVALID', /a whole number above 0/],
     [{ verify: 'no' }, 'OPTION_INVALID', /true or false/],
     [{ budget: { cosin: 0.9 } }, 'OPTION_UNKNOWN', /Did you mean "cosine"\?/],
-    [{ budget: { latency: 5 } }, 'OPTION_UNKNOWN', /Known: cosine, maxBytes, ratio\./],
+    [{ budget: { latency: 5 } }, 'OPTION_UNKNOWN', /Known: cosine, accuracyDrop, floors/],
     [{ budget: { cosine: 1.01 } }, 'OPTION_INVALID', /"budget.cosine" is 1\.01, which is not a number from 0 to 1/],
     [{ budget: { cosine: NaN } }, 'OPTION_INVALID', /is NaN/],
     [{ budget: { maxBytes: 1.5 } }, 'OPTION_INVALID', /whole number of bytes/],

@@ -16,6 +16,19 @@ export type BlockAlgorithm = 'rtn' | 'search' | 'hqq' | 'k-quant' | 'gptq';
 /** How the range of an activation is chosen from what samples showed. */
 export type CalibrationMethod = 'minmax' | 'moving-average' | 'percentile' | 'entropy' | 'mse';
 
+/** What a broken budget does. */
+export type OnFail = 'error' | 'warn' | 'fallback';
+
+/** How a model is judged by the user. */
+export interface EvaluateSpec {
+  /** Path of the module. */
+  module: string;
+  /** Files, folders or patterns that it reads, beside those that it imports: a change of one evaluates again. */
+  files?: string | string[];
+  /** Seconds that the evaluation of one model may take. @default 600 */
+  timeLimit?: number;
+}
+
 /** A name in which `*` stands for any characters; or, in a configuration file, an expression that is looked for in the name. */
 export type NamePattern = string | RegExp;
 
@@ -156,8 +169,20 @@ export interface ModelOptions {
   calibrationMethod?: CalibrationMethod;
   /** The largest number of samples taken. @default 100 */
   sampleLimit?: number;
+  /**
+   * A module whose default export judges a model: `(run, { inputs, outputs }) => ({ accuracy: 0.93 })`. It runs on the source and on the artefact, in the
+   * engine of its target, on data of its own; the metrics it returns go into the report, and `budget` can limit them.
+   * @example './evaluate.ts'
+   * @example { module: './evaluate.ts', files: './test-set', timeLimit: 1800 }
+   */
+  evaluate?: string | EvaluateSpec;
   /** Limits that the artefact must hold, or the build fails. */
   budget?: Budget;
+  /**
+   * What a broken budget does: fail the build, only warn, or use the next format that keeps more, down to the source itself.
+   * @default 'error'
+   */
+  onFail?: OnFail;
   /** Create and run every artefact once in the engines it is for. @default true */
   verify?: boolean;
 }
@@ -176,4 +201,4 @@ export interface Options extends ModelOptions {
 export type ResolvedModelOptions = Required<Omit<ModelOptions, Unset>> & { [Key in Unset]: ModelOptions[Key] | undefined };
 
 /** Options without a default of their own. */
-type Unset = 'calibration' | 'symmetric' | 'mixed';
+type Unset = 'calibration' | 'evaluate' | 'symmetric' | 'mixed';

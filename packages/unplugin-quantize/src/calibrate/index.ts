@@ -1,6 +1,9 @@
 export { checkFeeds } from './check-feeds.ts';
 export { notFinite, statisticsCollector, type StatisticsCollector } from './ranges/index.ts';
-export { locateSamples, type LocatedSamples } from './files/locate.ts';
+export { importFresh } from './import-fresh.ts';
+export { findFiles, type FoundFile, type Location } from './files/find-files.ts';
+export { modulesOf } from './module-imports.ts';
+export { locate, locateSamples, type LocatedSamples } from './files/locate.ts';
 export { planSamples, type SamplePlan } from './sample-plan.ts';
 export { openLabelledSamples, openSamples, type LabelledSample, type SampleOptions, type SamplesGiven } from './samples.ts';
 export type { SampleLabel } from './source.ts';

@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { QuantizeError } from '../errors.ts';
+import { importFresh } from './import-fresh.ts';
 
 /**
  * The samples that a module gives: its default export, or its export `samples`; an iterable, an async iterable or a
@@ -9,7 +9,9 @@ import { QuantizeError } from '../errors.ts';
  * @throws QuantizeError SAMPLES_INVALID when the module fails or exports neither; its own error is the cause
  */
 export async function loadSampleModule(path: string): Promise<Iterable<unknown> | AsyncIterable<unknown>> {
-  const exported = await importFresh(path);
+  const exported = await importFresh(path).catch((cause: unknown) => {
+    throw failed(path, cause);
+  });
   const samples = readExport(exported, 'default') ?? readExport(exported, 'samples') ?? wholeExport(exported);
   if (samples === undefined) {
     throw invalid(path, 'The samples module has neither a default export nor one called `samples`.');
@@ -40,41 +42,6 @@ export async function* streamModule(given: string, limit: number): AsyncGenerato
     throw new QuantizeError('SAMPLES_INVALID', `The samples module failed while it made sample ${index}: ${message}`, { option: path, cause });
   }
   if (index === 0) throw new QuantizeError('SAMPLES_INVALID', 'The samples are empty: not one was given.', { option: path });
-}
-
-/**
- * Loads the module and its own files as they are on the disk now: a dev server loads again after an edit, and Node's module cache
- * would give the old text. Packages in node_modules stay cached, because native addons load only once.
- */
-async function importFresh(path: string): Promise<unknown> {
-  evict(path);
-  // Loaded here, because a build whose results are cached runs no module.
-  const { createJiti } = await import('jiti');
-  try {
-    return await createJiti(path, { fsCache: false, interopDefault: false }).import(path);
-  } catch (cause) {
-    throw failed(path, cause);
-  }
-}
-
-/** Drops a module and everything outside node_modules that was loaded on its behalf. */
-function evict(path: string): void {
-  const { cache } = createRequire(path);
-  const isOurs = (module: NodeJS.Module | undefined | null): boolean => {
-    const seen = new Set<unknown>();
-    for (let at = module; at && !seen.has(at); at = parentOf(at)) {
-      if (at.filename === path) return true;
-      seen.add(at);
-    }
-    return false;
-  };
-  const stale = Object.keys(cache).filter((file) => !/[\\/]node_modules[\\/]/.test(file) && isOurs(cache[file]));
-  for (const file of stale) delete cache[file];
-}
-
-/** `module.parent` is deprecated for programs that ask who started them; here it is the only record of who loaded what. */
-function parentOf(module: NodeJS.Module): NodeJS.Module | null | undefined {
-  return 'parent' in module ? (module.parent as NodeJS.Module | null | undefined) : undefined;
 }
 
 async function callExport(path: string, samples: () => unknown): Promise<unknown> {

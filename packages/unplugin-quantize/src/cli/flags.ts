@@ -1,4 +1,4 @@
-import { ACTIVATION_INTEGERS, BLOCK_ALGORITHMS, BLOCK_SIZES, BUDGET_LIMITS, CALIBRATION_METHODS, DYNAMIC_OPS, FORMATS, MODEL_DEFAULTS, MODEL_OPTIONS, type ModelOptions } from '../options.ts';
+import { ACTIVATION_INTEGERS, BLOCK_ALGORITHMS, BLOCK_SIZES, BUDGET_LIMITS, CALIBRATION_METHODS, DYNAMIC_OPS, FORMATS, MODEL_DEFAULTS, MODEL_OPTIONS, ON_FAIL, type ModelOptions } from '../options.ts';
 import type { Budget } from '../types.ts';
 
 type OptionName = keyof ModelOptions;
@@ -14,14 +14,14 @@ export interface Flag {
 /** Flags that are not called like their option. */
 const SPELLING: Partial<Record<OptionName, string>> = { sampleLimit: 'samples' };
 
-const VALUE_NAMES: Record<Exclude<Kind, 'budget' | 'flag'>, string> = { format: 'format', ops: 'a,b', names: 'a,b', words: 'a,b', samples: 'path', count: 'n', block: 'n', algorithm: 'name', activations: 'name', method: 'name' };
+const VALUE_NAMES: Record<Exclude<Kind, 'budget' | 'flag'>, string> = { format: 'format', ops: 'a,b', names: 'a,b', words: 'a,b', samples: 'path', count: 'n', block: 'n', algorithm: 'name', activations: 'name', method: 'name', evaluate: 'path', onFail: 'name' };
 
 /** The flags of a model's options: one each, a budget has one for each limit. */
 export function modelFlags(): Flag[] {
   return optionNames().flatMap((name): Flag[] => {
     const { kind, help } = MODEL_OPTIONS[name];
     const flag = kebab(SPELLING[name] ?? name);
-    if (kind === 'budget') return Object.entries(BUDGET_LIMITS).map(([limit, row]) => ({ raw: `--${kebab(limit)} <number>`, help: `budget: ${row.help}` }));
+    if (kind === 'budget') return Object.entries(BUDGET_LIMITS).map(([limit, row]) => ({ raw: `--${kebab(limit)} <${row.isTable ? 'name=number,...' : 'number'}>`, help: `budget: ${row.help}` }));
     if (kind === 'flag') return [MODEL_DEFAULTS[name] === true ? { raw: `--no-${flag}`, help: `do not ${help}` } : { raw: `--${flag}`, help }];
     return [{ raw: `--${flag} <${VALUE_NAMES[kind]}>`, help: help + describeDefault(name, kind) }];
   });
@@ -45,6 +45,8 @@ const READERS: Record<Kind, (values: FlagValues, name: string) => unknown> = {
   algorithm: readText,
   activations: readText,
   method: readText,
+  evaluate: readText,
+  onFail: readText,
   flag: readLast,
   budget: readBudget,
 };
@@ -66,8 +68,18 @@ function readList(values: FlagValues, name: string): string[] | undefined {
 }
 
 function readBudget(values: FlagValues): Budget | undefined {
-  const limits = Object.keys(BUDGET_LIMITS).map((limit) => [limit, readLast(values, limit)] as const).filter(([, asked]) => asked !== undefined);
+  const limits = Object.entries(BUDGET_LIMITS).map(([limit, { isTable }]) => [limit, isTable ? readTable(values, limit) : readLast(values, limit)] as const).filter(([, asked]) => asked !== undefined);
   return limits.length === 0 ? undefined : (Object.fromEntries(limits) as Budget);
+}
+
+/** `f1=0.9,recall=0.8`; what is no number stays text, which the option's check refuses. */
+function readTable(values: FlagValues, name: string): Record<string, unknown> | undefined {
+  const entries = readList(values, name)?.map((item) => {
+    const at = item.lastIndexOf('=');
+    const [metric, number] = [item.slice(0, at), item.slice(at + 1)];
+    return at < 1 ? ([item, ''] as const) : ([metric, number.trim() === '' || Number.isNaN(Number(number)) ? number : Number(number)] as const);
+  });
+  return entries && Object.fromEntries(entries);
 }
 
 function describeDefault(name: OptionName, kind: Kind): string {
@@ -85,6 +97,7 @@ const CHOICES: Partial<Record<Kind, readonly (string | number)[]>> = {
   algorithm: BLOCK_ALGORITHMS,
   activations: ACTIVATION_INTEGERS,
   method: CALIBRATION_METHODS,
+  onFail: ON_FAIL,
 };
 
 function optionNames(): OptionName[] {

@@ -16,3 +16,8 @@ export function printError(error: unknown): void {
   const label = hasColor(process.stderr) ? styleText(['red', 'bold'], 'error', { validateStream: false }) : 'error';
   process.stderr.write(`${label} ${text}\n`);
 }
+
+export function printWarning(message: string): void {
+  const label = hasColor(process.stderr) ? styleText(['yellow', 'bold'], 'warning', { validateStream: false }) : 'warning';
+  process.stderr.write(`${label} ${message}\n`);
+}

@@ -20,8 +20,11 @@ export function progressLine(stream: NodeJS.WriteStream = process.stderr, env: N
   };
 }
 
-export function progressText({ done, of, secondsLeft }: Extract<PipelineEvent, { kind: 'progress' }>): string {
-  return `calibrating: ${done} of ${of} samples, ${timeText(secondsLeft)} left`;
+const STEPS = { calibrate: ['calibrating', 'samples'], measure: ['comparing', 'samples'], evaluate: ['evaluating', 'runs'] } as const;
+
+export function progressText({ step, done, of, secondsLeft }: Extract<PipelineEvent, { kind: 'progress' }>): string {
+  const [doing, unit] = STEPS[step];
+  return `${doing}: ${done}${of === null ? '' : ` of ${of}`} ${unit}${secondsLeft === null ? '' : `, ${timeText(secondsLeft)} left`}`;
 }
 
 function timeText(seconds: number): string {

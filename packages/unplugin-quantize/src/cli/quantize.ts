@@ -1,21 +1,22 @@
-import { realpathSync } from 'node:fs';
+import { realpathSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { QuantizeError } from '../errors.ts';
-import { assertHeld } from '../gate/index.ts';
 import { resolveModelOptions, type ModelOptions, type ResolvedModelOptions } from '../options.ts';
 import { artefactOptions } from '../pipeline/artefact-options.ts';
 import { quantizeToFile } from '../pipeline/artefact.ts';
 import { calibratePlan } from '../pipeline/calibrate-plan.ts';
 import { sha256File } from '../pipeline/hash.ts';
+import { holdBudget } from '../pipeline/fallback.ts';
 import { measurePlan, NOT_MEASURED, type MeasurePlan } from '../pipeline/measure-plan.ts';
 import type { Measured, MeasureTask } from '../pipeline/measure.ts';
 import { modelReport } from '../pipeline/model-report.ts';
-import { progressTeller } from '../pipeline/progress.ts';
+import { measureTeller, progressTeller } from '../pipeline/progress.ts';
 import { createWorkers } from '../pipeline/workers.ts';
 import { writeReport } from '../pipeline/write-report.ts';
 import { formatTable } from '../report/index.ts';
+import type { Format, ModelReport } from '../types.ts';
 import { withDraft } from './draft.ts';
-import { hasColor, print } from './print.ts';
+import { hasColor, print, printWarning } from './print.ts';
 import { progressLine } from './progress-line.ts';
 import { settle } from './settle.ts';
 
@@ -39,24 +40,39 @@ export async function runQuantize({ model, output, json, isSplit, options: given
   const options = resolveModelOptions(given);
   const target = checkOutput(model, output);
   await withDraft(target, async (folder) => {
-    const out = join(folder, basename(target));
-    const dataLocation = isSplit ? `${basename(target)}.data` : undefined;
-    const observed = await calibrate(model, options, join(folder, 'observed.bin'));
-    // Only the JSON shows hashes, and they take a while for a large model.
-    const isHashed = json !== undefined;
-    const artefact = quantizeToFile({ path: model, name: model, options: artefactOptions(options), observed, out, dataLocation, isHashed });
-    const { sessionOptions, externalLocations, data, inputs } = artefact;
-    const places = [...(data === undefined ? [] : [join(dirname(target), data.location)]), target];
-    for (const place of places) assertNoSource(place, model, externalLocations);
-    const files = { source: resolve(model), artefact: out, isSplit: externalLocations.length > 0, isArtefactSplit: data !== undefined };
-    const measured = await measure(measurePlan(options, '.'), { name: model, ...files, sessionOptions, inputs });
-    const sourceSha256 = isHashed ? await sha256File(model) : '';
-    const report = modelReport({ name: model, requestedFormat: options.format, sourceSha256, artefact, measured, budget: options.budget });
+    const attempt = (tried: ResolvedModelOptions): Promise<Attempted> => quantizeInto(folder, target, tried, { model, json, isSplit, requestedFormat: options.format });
+    const { result: { report, places }, error } = await holdBudget(options, attempt, printWarning);
     print(formatTable([report], { color: hasColor(process.stdout) }));
     if (json !== undefined) await writeReport(resolve(json), [report]);
-    assertHeld(report);
+    if (error !== undefined) throw error;
     await settle(folder, places.map((place) => [basename(place), place]));
   });
+}
+
+interface Attempted {
+  report: ModelReport;
+  /** Where the files of the draft go, in order. */
+  places: string[];
+}
+
+/** Makes the artefact of one format in the folder of the draft, in place of one that was tried before. */
+async function quantizeInto(
+  folder: string, target: string, options: ResolvedModelOptions, { model, json, isSplit, requestedFormat }: Pick<QuantizeArguments, 'model' | 'json' | 'isSplit'> & { requestedFormat: Format },
+): Promise<Attempted> {
+  const out = join(folder, basename(target));
+  const dataLocation = isSplit ? `${basename(target)}.data` : undefined;
+  for (const name of [basename(target), dataLocation ?? '', 'observed.bin']) if (name !== '') rmSync(join(folder, name), { force: true });
+  const observed = await calibrate(model, options, join(folder, 'observed.bin'));
+  // Only the JSON shows hashes, and they take a while for a large model.
+  const isHashed = json !== undefined;
+  const artefact = quantizeToFile({ path: model, name: model, options: artefactOptions(options), observed, out, dataLocation, isHashed });
+  const { sessionOptions, externalLocations, data, inputs } = artefact;
+  const places = [...(data === undefined ? [] : [join(dirname(target), data.location)]), target];
+  for (const place of places) assertNoSource(place, model, externalLocations);
+  const files = { source: resolve(model), artefact: out, isSplit: externalLocations.length > 0, isArtefactSplit: data !== undefined };
+  const measured = await measure(measurePlan(options, '.', requestedFormat), { name: model, ...files, sessionOptions, inputs });
+  const sourceSha256 = isHashed ? await sha256File(model) : '';
+  return { report: modelReport({ name: model, requestedFormat, sourceSha256, artefact, measured, budget: options.budget }), places };
 }
 
 /** @returns the file that tells what samples showed; undefined where the weights alone decide */
@@ -75,10 +91,11 @@ async function calibrate(model: string, options: ResolvedModelOptions, out: stri
 
 async function measure(plan: MeasurePlan | undefined, task: Omit<MeasureTask, keyof MeasurePlan>): Promise<Measured> {
   if (plan === undefined) return NOT_MEASURED;
-  const workers = createWorkers(1);
+  const [workers, progress] = [createWorkers(1), progressLine()];
   try {
-    return await workers.measure({ ...task, ...plan });
+    return await workers.measure({ ...task, ...plan }, measureTeller(progress.show, task.name));
   } finally {
+    progress.clear();
     await workers.close();
   }
 }

@@ -3,6 +3,7 @@ import { QuantizeError } from '../errors.ts';
 import type { AccuracyReport } from '../types.ts';
 import type { Engine, ModelFile, RunModel, SessionOptions } from './engine.ts';
 import { answerMeter } from './answers.ts';
+import { evaluateModels, type EvaluateOptions } from './evaluator.ts';
 import { accuracyMeter, type AccuracyMeter } from './metrics.ts';
 import { numbersOf } from './numbers.ts';
 import { runSource } from './run-source.ts';
@@ -19,8 +20,12 @@ export interface CompareOptions {
   sessionOptions?: SessionOptions | undefined;
   /** Name of the model in errors. */
   model?: string | undefined;
+  /** The user's evaluator, whose metrics go before those that are counted on the samples. */
+  evaluator?: Pick<EvaluateOptions, 'module' | 'timeLimit'> | undefined;
   /** Called after each sample with the number done. */
   onProgress?: ((done: number) => void) | undefined;
+  /** Called after each run of the evaluator. */
+  onEvaluated?: EvaluateOptions['onProgress'];
 }
 
 export interface ComparedSample {
@@ -39,7 +44,7 @@ export interface Comparison {
  * Runs source and artefact on the same samples, one sample at a time, and measures each output (`accuracyMeter`).
  *
  * @throws QuantizeError SAMPLES_INVALID for a sample that does not fit or that the source fails on, or when there is none;
- *   ENGINE_REJECTED when the artefact cannot be loaded, fails on a sample that the source runs, or lacks an output
+ *   ENGINE_REJECTED when the artefact cannot be loaded, fails on a sample that the source runs, or lacks an output; EVALUATOR_FAILED
  */
 export async function compareModels(options: CompareOptions): Promise<Comparison> {
   const { engine, model } = options;
@@ -79,22 +84,26 @@ async function compareSessions(source: RunModel, artefact: RunModel, options: Co
     samples++;
     options.onProgress?.(samples);
   }
-  if (samples === 0) throw new QuantizeError('SAMPLES_INVALID', 'The samples are empty: not one was given.');
-  const outputs = [...meters.values()].map((meter) => meter.result());
-  const metric = answers.result();
+  const { evaluator, onEvaluated } = options;
+  if (samples === 0 && evaluator === undefined) throw new QuantizeError('SAMPLES_INVALID', 'The samples are empty: not one was given.');
+  // An evaluator has data of its own.
+  const outputs = samples === 0 ? [] : [...meters.values()].map((meter) => meter.result());
+  const evaluated = evaluator === undefined ? [] : await evaluateModels({ source, artefact, ...evaluator, onProgress: onEvaluated });
+  const counted = [answers.result()].flatMap((metric) => (metric === null || synthetic || evaluated.some(({ name }) => name === metric.name) ? [] : [metric]));
+  const metrics = [...evaluated, ...counted];
   const skipped = source.outputs.filter((output) => !compared.includes(output));
   const notes = [
     ...(synthetic ? ['Accuracy was measured on inputs generated from the model\'s signature, which proves little: give samples.'] : []),
     ...skipped.map(({ name, dtype }) => `Output "${name}" was not compared: it is ${SKIPPED[dtype] ?? `of type ${dtype}, which has no numbers in JavaScript`}.`),
     ...[...meters].filter(([, meter]) => meter.incomparable() > 0).map(([name, meter]) => `Output "${name}" has ${meter.incomparable()} elements that are NaN, infinite or absent in only one of source and artefact.`),
   ];
-  const accuracy = { engine: engine.name, engineVersion: engine.version, samples, synthetic, outputs, ...(metric !== null && { metrics: [metric] }) };
+  const accuracy = { engine: engine.name, engineVersion: engine.version, samples, synthetic, outputs, ...(metrics.length > 0 && { metrics }) };
   return { accuracy, notes: [...notes, ...answers.notes()] };
 }
 
-/** Scores of classes: floating point, two or more of them. */
+/** Scores of classes: floating point, two or more of them, for each row of a batch or each step of a sequence; of an image's pixels they are not on the last axis. */
 function isAnswer({ dtype, dims }: SampleTensor): boolean {
-  return (dtype === 'float32' || dtype === 'float16' || dtype === 'float64') && (dims.at(-1) ?? 0) > 1;
+  return dims.length <= 3 && (dtype === 'float32' || dtype === 'float16' || dtype === 'float64') && (dims.at(-1) ?? 0) > 1;
 }
 
 function addSample(meters: Map<string, AccuracyMeter>, expected: Record<string, SampleTensor>, found: Record<string, SampleTensor>): void {

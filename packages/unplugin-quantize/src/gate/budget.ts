@@ -1,32 +1,36 @@
 import { QuantizeError } from '../errors.ts';
 import { INSTALL_HINT } from '../evaluate/install-hint.ts';
-import { alignColumns, printable } from '../report/index.ts';
-import type { Budget, BudgetResult, ModelReport } from '../types.ts';
-import { LIMIT_NAMES, LIMITS, type BudgetFacts } from './limits.ts';
+import { didYouMean } from '../suggest.ts';
+import type { Budget, BudgetResult, TaskMetric } from '../types.ts';
+import { askedLimits, type AskedLimit, type BudgetFacts } from './limits.ts';
 
 /**
- * Holds what was found against each limit that was asked for.
+ * Holds what was found against each limit that was asked for. Where the 95 % interval of a figure is known, only what lies outside it breaks a limit:
+ * with few samples a difference may be chance.
  *
- * @throws QuantizeError when a cosine is asked for and was not measured: ENGINE_MISSING without an engine, SAMPLES_NOT_FOUND without
- *   samples, SAMPLES_INVALID when the model has no output that can be compared. A limit is never held by silence.
+ * @throws QuantizeError when a figure is asked for that was not measured: ENGINE_MISSING without an engine, SAMPLES_NOT_FOUND without
+ *   samples, SAMPLES_INVALID when the model has no output that can be compared, METRIC_MISSING when nothing counts the metric. A limit is never
+ *   held by silence.
  */
 export function judge(budget: Budget, facts: BudgetFacts): BudgetResult[] {
-  if (budget.cosine !== undefined) assertMeasured(facts);
-  return LIMIT_NAMES.flatMap((limit) => {
-    const asked = budget[limit];
-    if (asked === undefined) return [];
-    const found = LIMITS[limit].find(facts);
-    return [{ limit, asked, found, held: LIMITS[limit].sense === 'at least' ? found >= asked : found <= asked }];
+  return askedLimits(budget).map((limit) => {
+    const { name, asked, sense } = limit;
+    const { found, margin } = limit.find(facts, assertKnown(limit, facts));
+    const [low, high] = [found - (margin ?? 0), found + (margin ?? 0)];
+    return { limit: name, asked, found, ...(typeof margin === 'number' && { margin }), held: sense === 'at least' ? high >= asked : low <= asked };
   });
 }
 
-function assertMeasured({ accuracy, notMeasured }: BudgetFacts): void {
-  const option = 'budget.cosine';
+/** @returns the metric that the limit is about */
+function assertKnown({ needs, name, metric }: AskedLimit, facts: BudgetFacts): TaskMetric | undefined {
+  const option = `budget.${name}`;
+  if (needs === 'integerShare' && facts.integerShare === undefined) {
+    throw new QuantizeError('METRIC_MISSING', 'A share of integer work was asked for, and the format has no integer kernels with fixed scales.', { option, hint: 'Use int8-static, or int8 with samples.' });
+  }
+  if (needs !== 'outputs' && needs !== 'metric') return undefined;
+  const { accuracy, notMeasured } = facts;
   if (accuracy === null && notMeasured === 'no engine') {
-    throw new QuantizeError('ENGINE_MISSING', 'A budget for accuracy needs an engine to measure it in.', {
-      option,
-      hint: INSTALL_HINT,
-    });
+    throw new QuantizeError('ENGINE_MISSING', 'A budget for accuracy needs an engine to measure it in.', { option, hint: INSTALL_HINT });
   }
   if (accuracy === null) {
     throw new QuantizeError('SAMPLES_NOT_FOUND', 'A budget for accuracy needs samples, and none were given or could be generated.', {
@@ -34,44 +38,22 @@ function assertMeasured({ accuracy, notMeasured }: BudgetFacts): void {
       hint: 'Give `calibration`: a module that yields inputs of the model, or an .npz file.',
     });
   }
+  if (needs === 'metric') return assertMetric(metric!, accuracy.metrics ?? [], option);
   if (accuracy.outputs.length === 0) {
     throw new QuantizeError('SAMPLES_INVALID', 'A budget for accuracy was asked for, but no output of the model can be compared.', {
       option,
-      hint: 'Text, sequences and maps have no cosine: leave budget.cosine out for this model.',
+      hint: `Text, sequences and maps have no cosine: leave ${option} out for this model.`,
     });
   }
+  return undefined;
 }
 
-/**
- * Passes when every limit is held.
- *
- * @throws QuantizeError BUDGET_BROKEN with a table of what was asked and what was found, for each limit and output
- */
-export function assertHeld(report: ModelReport, results: readonly BudgetResult[] = report.budget): void {
-  const broken = results.filter(({ held }) => !held);
-  if (broken.length === 0) return;
-  const rows = [['limit', 'asked', 'found', ''], ...results.flatMap((result) => describeResult(result, report))];
-  const what = [
-    `${printable(report.name)} as ${report.format} does not hold its budget:`,
-    ...alignColumns(rows).map((line) => `  ${line}`),
-    `${broken.length} of ${results.length} limits broken`,
-  ];
-  throw new QuantizeError('BUDGET_BROKEN', what.join('\n'), {
-    model: report.name,
-    hint: `To pass, ${broken.map(({ limit }) => LIMITS[limit].advice).join('; ')}.`,
+function assertMetric(name: string, metrics: readonly TaskMetric[], option: string): TaskMetric {
+  const metric = metrics.find((each) => each.name === name);
+  if (metric !== undefined) return metric;
+  const known = metrics.map((each) => each.name);
+  throw new QuantizeError('METRIC_MISSING', `Nothing measures the metric "${name}"${known.length > 0 ? ` (measured: ${known.join(', ')})` : ': no output has scores of classes'}.`, {
+    option,
+    hint: known.length > 0 && name !== 'accuracy' ? didYouMean(name, known) : 'Give `evaluate`: a module whose function runs the model and returns the metric.',
   });
-}
-
-/** A row for the limit and, for a cosine over several outputs, one for each of them. */
-function describeResult({ limit, asked, found, held }: BudgetResult, { accuracy }: ModelReport): string[][] {
-  const { sense, show } = LIMITS[limit];
-  const row = [limit, `${sense} ${show(asked)}`, show(found), held ? 'held' : 'BROKEN'];
-  if (limit !== 'cosine' || accuracy === null) return [row];
-  const outputs = accuracy.outputs.map(({ name, cosine, worstSample }) => [
-    '',
-    '',
-    show(cosine),
-    `${cosine >= asked ? 'held' : 'BROKEN'} by output "${printable(name)}", lowest at sample ${worstSample}${accuracy.synthetic ? ' (generated input)' : ''}`,
-  ]);
-  return [row, ...outputs];
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { QuantizeError } from '../errors.ts';
-import type { AccuracyReport, ModelReport, OutputAccuracy } from '../types.ts';
+import type { AccuracyReport, ModelReport, OutputAccuracy, TaskMetric } from '../types.ts';
 import { assertHeld, judge, type BudgetFacts } from './index.ts';
 
 const output = (name: string, cosine: number, worstSample = 0): OutputAccuracy => ({ name, cosine, meanCosine: cosine, maxAbsError: 0, meanAbsError: 0, sqnr: null, top1Agreement: null, worstSample });
@@ -28,6 +28,33 @@ describe('judge', () => {
     expect(() => judge({ cosine: 0.9 }, { ...facts, accuracy: null, notMeasured: 'no samples' })).toThrowError(expect.objectContaining({ code: 'SAMPLES_NOT_FOUND' }));
     expect(() => judge({ cosine: 0 }, { ...facts, accuracy: measured() })).toThrowError(expect.objectContaining({ code: 'SAMPLES_INVALID' }));
     expect(judge({ ratio: 0.5 }, { ...facts, accuracy: null })).toHaveLength(1);
+  });
+
+  const metric = (name: string, source: number, found: number, margin: number | null = null): TaskMetric => ({ name, from: 'labels', source, artefact: found, answers: 100, margin });
+  const withMetrics = (...metrics: TaskMetric[]): BudgetFacts => ({ ...facts, accuracy: { ...measured(output('a', 1)), metrics } });
+
+  it('holds a loss of accuracy that chance explains', () => {
+    expect(judge({ accuracyDrop: 0.01 }, withMetrics(metric('accuracy', 0.9, 0.875, 0.02)))).toEqual([{ limit: 'accuracyDrop', asked: 0.01, found: expect.closeTo(0.025, 12), margin: 0.02, held: true }]);
+    expect(judge({ accuracyDrop: 0.01 }, withMetrics(metric('accuracy', 0.9, 0.875, 0.0149)))[0]!.held).toBe(false);
+    expect(judge({ accuracyDrop: 0.01 }, withMetrics(metric('accuracy', 0.9, 0.875)))[0]!.held).toBe(false);
+    expect(judge({ accuracyDrop: 0 }, withMetrics(metric('accuracy', 0.9, 0.92)))[0]!.held).toBe(true);
+  });
+
+  it('judges metrics by their names', () => {
+    const results = judge({ floors: { spearman: 0.8, f1: 0.9 }, ceilings: { wer: 0.1 } }, withMetrics(metric('f1', 0.95, 0.91), metric('spearman', 0.82, 0.79), metric('wer', 0.05, 0.11)));
+    expect(results).toEqual([
+      { limit: 'floors.f1', asked: 0.9, found: 0.91, held: true },
+      { limit: 'floors.spearman', asked: 0.8, found: 0.79, held: false },
+      { limit: 'ceilings.wer', asked: 0.1, found: 0.11, held: false },
+    ]);
+  });
+
+  it('refuses a limit of what was not measured', () => {
+    const missing = expect.objectContaining({ code: 'METRIC_MISSING' });
+    expect(() => judge({ accuracyDrop: 0.1 }, facts)).toThrowError(missing);
+    expect(() => judge({ floors: { f2: 0.1 } }, withMetrics(metric('f1', 1, 1)))).toThrowError(expect.objectContaining({ code: 'METRIC_MISSING', option: 'budget.floors.f2', hint: expect.stringContaining('f1') }));
+    expect(() => judge({ integerShare: 0.5 }, facts)).toThrowError(missing);
+    expect(judge({ integerShare: 0.5 }, { ...facts, integerShare: { share: 0.4, nodes: [] } })).toEqual([{ limit: 'integerShare', asked: 0.5, found: 0.4, held: false }]);
   });
 });
 
@@ -60,5 +87,10 @@ describe('assertHeld', () => {
         '  hint: To pass, use a format that keeps more, such as int8-storage or fp16-storage, or lower budget.cosine.',
       ].join('\n'),
     );
+  });
+
+  it('shows metrics of source and artefact, and the interval of their difference', () => {
+    const accuracy: AccuracyReport = { ...measured(output('a', 1)), metrics: [{ name: 'accuracy', from: 'labels', source: 0.9, artefact: 0.85, answers: 1000, margin: 0.012 }] };
+    expect(() => assertHeld({ ...report, accuracy }, judge({ accuracyDrop: 0.01 }, { ...facts, accuracy }))).toThrow(/accuracyDrop +at most 1\.00 % +5\.00 % ± 1\.20 % +BROKEN {2}0\.9 → 0\.85, 1000 answers/);
   });
 });

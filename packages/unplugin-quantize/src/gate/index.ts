@@ -1,2 +1,3 @@
-export { assertHeld, judge } from './budget.ts';
+export { judge } from './budget.ts';
+export { assertHeld } from './held.ts';
 export type { BudgetFacts } from './limits.ts';

@@ -3,6 +3,6 @@ import type { QuantizeOptions } from '../quantize/index.ts';
 
 /** The options that decide an artefact's bytes. All count but those of measuring, so that a new option is never missing from a key. */
 export function artefactOptions(options: ResolvedModelOptions): QuantizeOptions {
-  const { calibration: _calibration, calibrationMethod: _method, sampleLimit: _sampleLimit, budget: _budget, verify: _verify, ...rest } = options;
+  const { calibration: _calibration, calibrationMethod: _method, sampleLimit: _sampleLimit, evaluate: _evaluate, budget: _budget, onFail: _onFail, verify: _verify, ...rest } = options;
   return rest;
 }

@@ -7,7 +7,7 @@ import { sha256Text } from './hash.ts';
 import type { MeasurePlan } from './measure-plan.ts';
 
 /** Raised when an entry's layout changes, so that entries of older versions are not read. */
-export const CACHE_FORMAT = 1;
+export const CACHE_FORMAT = 2;
 
 export interface ArtefactInputs {
   /** Version of this package: a new one may give other bytes. */
@@ -41,6 +41,8 @@ export interface MeasurementInputs extends SampleInputs {
   /** Key of the artefact that was measured. */
   artefact: string;
   plan: MeasurePlan;
+  /** SHA-256 of the evaluator's files. */
+  evaluator?: readonly string[] | undefined;
 }
 
 /** Key of an artefact: everything that decides its bytes, and nothing else. */
@@ -68,9 +70,9 @@ function normal(options: Partial<QuantizeOptions>): (readonly [string, unknown])
 }
 
 /** Key of what was measured on an artefact. Budgets are no part of it: they are judged each time on the figures. */
-export function measurementKey({ artefact, plan, ...told }: MeasurementInputs): string {
+export function measurementKey({ artefact, plan, evaluator = [], ...told }: MeasurementInputs): string {
   const { verify, compare } = plan;
-  return keyOf('measurement', { artefact, verify, compare, ...samplesOf(plan, told) });
+  return keyOf('measurement', { artefact, verify, compare, evaluator, ...samplesOf(plan, told) });
 }
 
 /** Where samples lie does not matter, and neither does the limit where none are taken. */

@@ -3,6 +3,9 @@ export type PipelineEvent =
   | { kind: 'warning'; message: string }
   /** A step that takes time has begun; a hit in the cache has none. */
   | { kind: 'step'; model: string; step: 'calibrate' | 'quantize' | 'measure' }
-  /** How far a step has come; `of` is the most that there can be, and the time left the most that it can take. */
-  | { kind: 'progress'; model: string; step: 'calibrate'; done: number; of: number; secondsLeft: number }
+  /**
+   * How far a step has come, in samples or in runs of an evaluator; `of` is the most that there can be, and the time left the most that it can take. Null
+   * where nobody knows: an evaluator does what it wants.
+   */
+  | { kind: 'progress'; model: string; step: 'calibrate' | 'measure' | 'evaluate'; done: number; of: number | null; secondsLeft: number | null }
   | { kind: 'done'; model: string; cached: boolean };

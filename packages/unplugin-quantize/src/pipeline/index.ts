@@ -6,6 +6,7 @@ import { quantizeFile, type PipelineResult } from './quantize-file.ts';
 import { createShare } from './share.ts';
 import { createWorkers } from './workers.ts';
 
+export { locateEvaluator, watchedByEvaluator } from './evaluator.ts';
 export type { PipelineEvent } from './events.ts';
 export type { PipelineResult } from './quantize-file.ts';
 export { writeReport } from './write-report.ts';

@@ -1,5 +1,6 @@
 import { locateSamples, type LocatedSamples } from '../calibrate/index.ts';
-import type { ResolvedModelOptions } from '../options.ts';
+import { MEASURED_LIMITS, type ResolvedModelOptions } from '../options.ts';
+import { locateEvaluator, type LocatedEvaluator } from './evaluator.ts';
 import type { Measured } from './measure.ts';
 import { applicableBudget } from './model-report.ts';
 
@@ -12,15 +13,22 @@ export interface MeasurePlan {
   /** Where samples are, and what is to be made of them. */
   calibration: LocatedSamples | undefined;
   sampleLimit: number;
+  /** The user's own judge of both models. */
+  evaluator?: LocatedEvaluator | undefined;
 }
 
-/** Samples ask for a comparison, and so does a budget that needs one; undefined when nothing has to be run. */
-export function measurePlan(options: ResolvedModelOptions, root: string): MeasurePlan | undefined {
+/**
+ * Samples and an evaluator ask for a comparison, and so does a budget that needs one; undefined when nothing has to be run.
+ *
+ * @param requestedFormat the format that the budget is about, where another one takes its place
+ */
+export function measurePlan(options: ResolvedModelOptions, root: string, requestedFormat = options.format): MeasurePlan | undefined {
   const { verify, sampleLimit } = options;
-  const budget = applicableBudget(options.budget, options.format);
+  const budget = applicableBudget(options.budget, requestedFormat);
   const calibration = options.calibration === undefined ? undefined : locateSamples(options.calibration, root);
-  const compare = calibration !== undefined || budget.cosine !== undefined;
-  return verify || compare ? { verify, compare, calibration, sampleLimit } : undefined;
+  const evaluator = options.evaluate === undefined ? undefined : locateEvaluator(options.evaluate, root);
+  const compare = calibration !== undefined || evaluator !== undefined || MEASURED_LIMITS.some((limit) => budget[limit] !== undefined);
+  return verify || compare ? { verify, compare, calibration, sampleLimit, evaluator } : undefined;
 }
 
 /** For a plan of nothing. */

@@ -1,4 +1,4 @@
-import { openLabelledSamples, openSamples } from '../calibrate/index.ts';
+import { openLabelledSamples, openSamples, planSamples } from '../calibrate/index.ts';
 import {
   checkArtefact, compareModels, findEngines, findSyntheticFeeds, INSTALL_HINT, requireEngine, type Engine, type FoundEngines,
 } from '../evaluate/index.ts';
@@ -22,6 +22,13 @@ export interface MeasureTask extends MeasurePlan {
   inputs: ValueSignature[];
 }
 
+/** How far measuring has come: samples that were compared, or runs of the evaluator. `of` is null while nobody knows. */
+export interface MeasureProgress {
+  step: 'measure' | 'evaluate';
+  done: number;
+  of: number | null;
+}
+
 /** What running the artefact has shown: plain data, kept in the cache as JSON. */
 export interface Measured {
   checks: EngineCheck[];
@@ -32,15 +39,15 @@ export interface Measured {
 /**
  * Runs an artefact once in every engine and compares its outputs to the source's.
  *
- * @throws QuantizeError ENGINE_REJECTED, ENGINE_MISSING (accuracy was asked for), SAMPLES_*
+ * @throws QuantizeError ENGINE_REJECTED, ENGINE_MISSING (accuracy was asked for), SAMPLES_*, EVALUATOR_FAILED
  */
-export async function measureArtefact(task: MeasureTask, given?: FoundEngines): Promise<Measured> {
+export async function measureArtefact(task: MeasureTask, given?: FoundEngines, onProgress?: (progress: MeasureProgress) => void): Promise<Measured> {
   const found = given ?? (await findEngines());
   return withWholeFiles(task, found, async (whole, engines) => {
     const checks = task.verify ? await check(whole, engines) : [];
     const notes = task.verify && engines.engines.length === 0 ? [`The artefact was not run, because no engine is there. ${INSTALL_HINT}`] : [];
     if (!task.compare) return { checks, accuracy: null, notes };
-    const compared = await compare(whole, requireEngine(engines));
+    const compared = await compare(whole, requireEngine(engines), onProgress);
     return { checks, accuracy: compared.accuracy, notes: [...notes, ...compared.notes] };
   });
 }
@@ -56,12 +63,18 @@ async function firstSample({ calibration, inputs }: MeasureTask): Promise<unknow
   return undefined;
 }
 
-async function compare(task: MeasureTask, engine: Engine): Promise<Pick<Measured, 'accuracy' | 'notes'>> {
-  const { source, artefact, sessionOptions, calibration, sampleLimit, name, inputs } = task;
-  const options = { engine, source, artefact, sessionOptions, model: name };
-  if (calibration !== undefined) return compareModels({ ...options, samples: openLabelledSamples(calibration, { limit: sampleLimit, inputs }) });
+async function compare(task: MeasureTask, engine: Engine, tell: (progress: MeasureProgress) => void = () => undefined): Promise<Pick<Measured, 'accuracy' | 'notes'>> {
+  const { source, artefact, sessionOptions, calibration, sampleLimit, name, inputs, evaluator } = task;
+  const onEvaluated = (done: number, of: number | undefined): void => tell({ step: 'evaluate', done, of: of ?? null });
+  const options = { engine, source, artefact, sessionOptions, model: name, evaluator, onEvaluated };
+  if (calibration !== undefined) {
+    const { items } = await planSamples(calibration, { limit: sampleLimit, inputs });
+    const onProgress = (done: number): void => tell({ step: 'measure', done, of: items.length === 0 ? null : items.length });
+    return compareModels({ ...options, samples: openLabelledSamples(calibration, { limit: sampleLimit, inputs }), onProgress });
+  }
   const generated = await generateFeeds(engine, source);
   if ('feeds' in generated) return compareModels({ ...options, samples: [{ feeds: generated.feeds }], synthetic: true });
+  if (evaluator !== undefined) return compareModels({ ...options, samples: [] });
   return { accuracy: null, notes: [`Accuracy was not measured: the model runs on no generated input (${generated.reason}). Give samples.`] };
 }
 

@@ -5,15 +5,22 @@ import type { WrittenFile } from './write-file.ts';
 
 /** Entry of the child process that runs models: native code that crashes or takes all memory ends this process and not the build. One function for each task. */
 export function measure(task: MeasureTask): Promise<Outcome<Measured>> {
-  return outcomeOf(() => measureArtefact(task));
+  const send = sender();
+  return outcomeOf(() => measureArtefact(task, undefined, send));
 }
 
-/** Sends the number of samples done, a few times a second. */
+/** Sends the number of samples done. */
 export function calibrate(task: CalibrateTask): Promise<Outcome<WrittenFile>> {
+  const send = sender();
+  return outcomeOf(() => calibrateModel(task, (done, of) => send({ done, of })));
+}
+
+/** Tells the parent a few times a second at most. */
+function sender(): (message: object) => void {
   let told = 0;
-  return outcomeOf(() => calibrateModel(task, (done, of) => {
+  return (message) => {
     if (Date.now() - told < 200) return;
     told = Date.now();
-    process.send?.({ done, of });
-  }));
+    process.send?.(message);
+  };
 }

@@ -35,7 +35,7 @@ export function modelReport({ name, requestedFormat, sourceSha256, artefact, mea
     ...(integerShare && { integerShare }),
     checks,
     accuracy,
-    budget: judge(applicableBudget(budget, requestedFormat), { bytes, sourceBytes, accuracy }),
+    budget: judge(applicableBudget(budget, requestedFormat), { bytes, sourceBytes, accuracy, integerShare }),
   };
 }
 

@@ -3,7 +3,7 @@ import type { Artefact, QuantizeTask } from './artefact.ts';
 import type { CalibrateTask, OnProgress } from './calibrate.ts';
 import type { DescribeTask } from './describe.ts';
 import type { ModelFacts } from './facts.ts';
-import type { Measured, MeasureTask } from './measure.ts';
+import type { Measured, MeasureProgress, MeasureTask } from './measure.ts';
 import { createPool } from './pool.ts';
 import type { ModelDetails } from '../types.ts';
 import type { WrittenFile } from './write-file.ts';
@@ -22,8 +22,12 @@ export interface Workers {
    * @param onProgress told now and then
    */
   calibrate(task: CalibrateTask, onProgress?: OnProgress): Promise<WrittenFile>;
-  /** Runs in a child process. */
-  measure(task: MeasureTask): Promise<Measured>;
+  /**
+   * Runs in a child process.
+   *
+   * @param onProgress told now and then
+   */
+  measure(task: MeasureTask, onProgress?: (progress: MeasureProgress) => void): Promise<Measured>;
   close(): Promise<void>;
 }
 
@@ -40,7 +44,7 @@ export function createWorkers(size = Math.max(1, Math.floor(availableParallelism
       const { done, of } = message as { done: number; of: number };
       onProgress?.(done, of);
     }),
-    measure: (task) => processes.run('measure', task),
+    measure: (task, onProgress) => processes.run('measure', task, (message) => onProgress?.(message as MeasureProgress)),
     async close() {
       await Promise.all([threads.close(), processes.close()]);
     },

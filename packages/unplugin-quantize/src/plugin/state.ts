@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { locateSamples, watchedPlaces } from '../calibrate/index.ts';
 import { QuantizeError } from '../errors.ts';
 import { checkKey, isRegExp, MODEL_OPTIONS, resolveModelOptions, type ModelOptions, type Options } from '../options.ts';
-import { createPipeline, writeReport, type Pipeline, type PipelineResult } from '../pipeline/index.ts';
+import { createPipeline, locateEvaluator, watchedByEvaluator, writeReport, type Pipeline, type PipelineResult } from '../pipeline/index.ts';
 import { formatTable } from '../report/index.ts';
 import type { ModelReport } from '../types.ts';
 import type { ModelRequest } from './request.ts';
@@ -49,10 +49,12 @@ export class PluginState {
     this.#reports.set(scope, new Map());
   }
 
-  /** Absolute paths of files and folders that have the samples of a request. */
+  /** Absolute paths of files and folders that have the samples and the evaluator of a request. */
   async samplesOf({ options }: ModelRequest): Promise<string[]> {
-    const { calibration } = { ...this.#defaults, ...options };
-    return calibration === undefined ? [] : watchedPlaces(locateSamples(calibration, this.root));
+    const { calibration, evaluate } = { ...this.#defaults, ...options };
+    const samples = calibration === undefined ? [] : await watchedPlaces(locateSamples(calibration, this.root));
+    const evaluator = evaluate === undefined ? [] : await watchedByEvaluator(locateEvaluator(evaluate, this.root));
+    return [...samples, ...evaluator];
   }
 
   /** @throws QuantizeError see `Pipeline.quantizeFile` */

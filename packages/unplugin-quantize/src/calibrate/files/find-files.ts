@@ -35,11 +35,11 @@ const SETTINGS = new Set([
  * The files of all locations, sorted by name, each once. A folder stands for the files in it and below it that have one of the extensions; a
  * file or pattern says itself what is meant. Names that start with a dot and settings of tokenizers and the like are left out of folders.
  *
- * @param extensions in lower case with their dot
+ * @param extensions in lower case with their dot; undefined for files of any kind
  * @param what how errors call the files
  * @throws QuantizeError SAMPLES_NOT_FOUND naming the location that has none
  */
-export async function findFiles(locations: readonly Location[], extensions: readonly string[], what: string): Promise<FoundFile[]> {
+export async function findFiles(locations: readonly Location[], extensions: readonly string[] | undefined, what: string): Promise<FoundFile[]> {
   const found = new Map<string, FoundFile>();
   for (const [i, location] of locations.entries()) {
     const files = await filesAt(location, extensions);
@@ -49,12 +49,12 @@ export async function findFiles(locations: readonly Location[], extensions: read
   return [...found.values()].sort(byName);
 }
 
-async function filesAt({ base, pattern, given }: Location, extensions: readonly string[]): Promise<FoundFile[]> {
+async function filesAt({ base, pattern, given }: Location, extensions: readonly string[] | undefined): Promise<FoundFile[]> {
   const isFolder = (await statOf(base, given)).isDirectory();
   if (!isFolder) return pattern === undefined ? [{ path: base, name: base.split(/[\\/]/).at(-1)! }] : [];
   const fits = pattern === undefined ? undefined : globExpression(pattern);
   const files = await walk(base, pattern === undefined || /(^|\/)\*\*(\/|$)/.test(pattern) ? Infinity : pattern.split('/').length, fits !== undefined);
-  return files.filter(({ name }) => (fits === undefined ? hasExtension(name, extensions) && !SETTINGS.has(name.split('/').at(-1)!) : fits.test(name)));
+  return files.filter(({ name }) => (fits === undefined ? (extensions === undefined || (hasExtension(name, extensions) && !SETTINGS.has(name.split('/').at(-1)!))) : fits.test(name)));
 }
 
 export function hasExtension(name: string, extensions: readonly string[]): boolean {
@@ -102,7 +102,7 @@ async function kindOf(entry: Dirent, path: string): Promise<'file' | 'folder' | 
   return target.isFile() ? 'file' : target.isDirectory() ? 'folder' : undefined;
 }
 
-function none({ base, pattern, given }: Location, extensions: readonly string[], what: string): QuantizeError {
-  const found = pattern === undefined ? `There are no ${what} in the folder: no file ends in ${extensions.join(', ')}.` : `No file fits the pattern: looked for ${pattern} below ${base}.`;
+function none({ base, pattern, given }: Location, extensions: readonly string[] | undefined, what: string): QuantizeError {
+  const found = pattern === undefined ? `There are no ${what} in the folder${extensions === undefined ? '' : `: no file ends in ${extensions.join(', ')}`}.` : `No file fits the pattern: looked for ${pattern} below ${base}.`;
   return new QuantizeError('SAMPLES_NOT_FOUND', found, { option: given, hint: pattern === undefined ? undefined : '* stays inside a folder, ** goes through all folders below.' });
 }

@@ -26,7 +26,7 @@ export function locateSamples(calibration: string | CalibrationSpec, root: strin
 }
 
 /** A name that exists is never a pattern, whatever characters it has. */
-function locate(given: string, root: string): Location {
+export function locate(given: string, root: string): Location {
   const literal = resolve(root, given);
   const { base, rest } = splitPattern(given);
   if (rest === undefined || existsSync(literal)) return { base: literal, given };
