@@ -26,7 +26,7 @@ const WEB_DOORS = ['runtime/index.web', 'runtime/index.node', 'core.web'];
 const INNER_DOORS = ['onnx/index', 'options', 'pipeline/index', 'pipeline/file-source'];
 
 /** `pipeline/workers.ts`, which ends up in a chunk, starts them by a path beside its own. */
-const WORKERS = ['quantize.worker', 'measure.worker'];
+const WORKERS = ['quantize.worker', 'measure.worker', 'latency.worker'];
 
 async function build() {
   try {

@@ -38,6 +38,21 @@ function define(): CAC {
       const { runInspect } = await import('./inspect.ts');
       runInspect(String(model), { json: flags['json'] === true });
     });
+  cli.command('bench <...models>', 'time models in turn, each in a process of its own')
+    .usage('bench <model> [<model>...] [options]')
+    .option('--samples <path>', 'samples, of which the first is run; inputs are generated without it')
+    .option('--backend <name>', 'node or wasm', { default: 'node' })
+    .option('--threads <n>', 'threads of one run (default: the engine\'s own choice)')
+    .option('--seconds <n>', 'about how long the models run together (default: 5)')
+    .option('--json', 'print JSON')
+    .example(`${NAME} bench model.onnx model.int8.onnx --threads 1`)
+    .action(async (models: unknown, flags: Record<string, unknown>) => {
+      const { runBench } = await import('./bench.ts');
+      await runBench({
+        models: [models].flat().map(String), samples: text(flags, 'samples'), backend: text(flags, 'backend') ?? 'node',
+        threads: number(flags, 'threads'), seconds: number(flags, 'seconds'), json: flags['json'] === true,
+      });
+    });
   cli.help();
   cli.version(ownVersion());
   return cli;
@@ -48,12 +63,18 @@ function text(flags: Record<string, unknown>, name: string): string | undefined 
   return value === undefined ? undefined : String(value);
 }
 
+/** NaN for what is no number. */
+function number(flags: Record<string, unknown>, name: string): number | undefined {
+  const value = text(flags, name);
+  return value === undefined ? undefined : Number(value);
+}
+
 function assertKnown(cli: CAC): void {
   const command = cli.matchedCommand;
   if (command === undefined) {
     const asked = cli.args[0];
     const hint = `Run ${NAME} --help.`;
-    if (asked === undefined) throw new QuantizeError('OPTION_INVALID', 'Which command? There are quantize and inspect.', { hint });
+    if (asked === undefined) throw new QuantizeError('OPTION_INVALID', `Which command? There are ${cli.commands.map(({ name }) => name).join(', ')}.`, { hint });
     checkKey(String(asked), cli.commands.map(({ name }) => name), 'command');
     return;
   }

@@ -6,3 +6,7 @@ export { INSTALL_HINT } from './install-hint.ts';
 export { accuracyMeter, type AccuracyMeter, type OutputValues } from './metrics.ts';
 export { findSyntheticFeeds } from './synthetic-feeds.ts';
 export { observeRuns, type ObservedRuns, type ObserveOptions } from './observe-runs.ts';
+export { batchRows } from './batch-rows.ts';
+export { ENERGY_BASIS, estimateEnergy, profileModel } from './energy/index.ts';
+export { speedFigures, speedRatios } from './speed.ts';
+export { takeTurns, type TimedModel, type TurnTimes } from './turns.ts';

@@ -1,7 +1,8 @@
-import { checkFeeds, type Feeds, type SampleTensor } from '../calibrate/index.ts';
+import { checkFeeds, type SampleTensor } from '../calibrate/index.ts';
 import { QuantizeError } from '../errors.ts';
 import type { ValueSignature } from '../types.ts';
-import type { Engine, ModelFile, RunModel } from './engine.ts';
+import { batchRows } from './batch-rows.ts';
+import type { Engine, ModelFile } from './engine.ts';
 import { runSource } from './run-source.ts';
 
 export interface ObserveOptions {
@@ -54,7 +55,7 @@ export async function observeRuns({ engine, model, outputs, samples, take, onPro
       }
       ready = await running.result;
       found.samples++;
-      found.rows += rowsOf(feeds, session);
+      found.rows += batchRows(feeds, session.inputs);
     }
     takeReady();
     if (found.samples === 0) throw new QuantizeError('SAMPLES_INVALID', 'The samples are empty: not one was given.');
@@ -67,10 +68,4 @@ export async function observeRuns({ engine, model, outputs, samples, take, onPro
 /** A promise beside one that only waits, so that a failure nobody came to look at is not reported as unhandled. */
 function settled<T>(result: Promise<T>): { result: Promise<T>; done: Promise<void> } {
   return { result, done: result.then(() => undefined, () => undefined) };
-}
-
-/** The free first dimension of the first input that has more than one. */
-function rowsOf(feeds: Feeds, { inputs }: RunModel): number {
-  const batched = inputs.find(({ dims }: ValueSignature) => dims !== null && dims.length > 1);
-  return batched === undefined || typeof batched.dims![0] === 'number' ? 1 : feeds[batched.name]!.dims[0]!;
 }

@@ -1,4 +1,5 @@
 import { calibrateModel, type CalibrateTask } from './calibrate.ts';
+import { firstFeeds as findFirstFeeds, type FirstFeeds, type FirstFeedsTask } from './first-feeds.ts';
 import { measureArtefact, type Measured, type MeasureTask } from './measure.ts';
 import { outcomeOf, type Outcome } from './transport.ts';
 import type { WrittenFile } from './write-file.ts';
@@ -23,4 +24,9 @@ function sender(): (message: object) => void {
     told = Date.now();
     process.send?.(message);
   };
+}
+
+/** What latency is measured on. */
+export function firstFeeds(task: FirstFeedsTask): Promise<Outcome<FirstFeeds>> {
+  return outcomeOf(() => findFirstFeeds(task));
 }

@@ -3,6 +3,7 @@ import type { Artefact, QuantizeTask } from './artefact.ts';
 import type { CalibrateTask, OnProgress } from './calibrate.ts';
 import type { DescribeTask } from './describe.ts';
 import type { ModelFacts } from './facts.ts';
+import type { FirstFeeds, FirstFeedsTask } from './first-feeds.ts';
 import type { Measured, MeasureProgress, MeasureTask } from './measure.ts';
 import { createPool } from './pool.ts';
 import type { ModelDetails } from '../types.ts';
@@ -28,6 +29,8 @@ export interface Workers {
    * @param onProgress told now and then
    */
   measure(task: MeasureTask, onProgress?: (progress: MeasureProgress) => void): Promise<Measured>;
+  /** What latency is measured on. Runs in a child process. */
+  firstFeeds(task: FirstFeedsTask): Promise<FirstFeeds>;
   close(): Promise<void>;
 }
 
@@ -45,6 +48,7 @@ export function createWorkers(size = Math.max(1, Math.floor(availableParallelism
       onProgress?.(done, of);
     }),
     measure: (task, onProgress) => processes.run('measure', task, (message) => onProgress?.(message as MeasureProgress)),
+    firstFeeds: (task) => processes.run('firstFeeds', task),
     async close() {
       await Promise.all([threads.close(), processes.close()]);
     },

@@ -1,0 +1,2 @@
+export { ENERGY_BASIS, estimateEnergy } from './estimate.ts';
+export { profileModel, type ProfiledNode } from './profile.ts';
