@@ -71,7 +71,7 @@ describe('takeTurns', () => {
     const [a, b] = await takeTurns([model('a'), model('b')], 0);
     expect(log.slice(0, 16)).toEqual(['a open', 'b open', 'a', 'b', 'a', 'b', 'b', 'a', 'a', 'b', 'b', 'a', 'a', 'b', 'b', 'a']);
     expect(log.slice(16, 26)).toEqual(['a memory', 'b memory', 'b close', 'b open', 'a close', 'a open', 'a close', 'a open', 'b close', 'b open']);
-    expect(a).toEqual({ loads: Array(6).fill(5), rounds: Array(6).fill([1, 2]), memory: { idle: 1, peak: 2 } });
+    expect(a).toEqual({ loads: Array(6).fill(5), rounds: Array.from({ length: 6 }, () => [1, 2]), memory: { idle: 1, peak: 2 } });
     expect(b).toEqual(a);
   });
 });
