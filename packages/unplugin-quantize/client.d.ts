@@ -65,6 +65,11 @@ declare module '*.onnx?quantize=none' {
   export default model;
 }
 
+declare module '*.onnx?quantize=auto' {
+  const model: import('./dist/types.js').QuantizedModel;
+  export default model;
+}
+
 declare module '*&quantize' {
   const model: import('./dist/types.js').QuantizedModel;
   export default model;
@@ -121,6 +126,11 @@ declare module '*&quantize=fp16-storage' {
 }
 
 declare module '*&quantize=none' {
+  const model: import('./dist/types.js').QuantizedModel;
+  export default model;
+}
+
+declare module '*&quantize=auto' {
   const model: import('./dist/types.js').QuantizedModel;
   export default model;
 }

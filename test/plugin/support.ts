@@ -31,8 +31,8 @@ function prepare(root: string, name: string): string {
   return path;
 }
 
-/** Without the check in the engines, which has tests of its own and takes most of the time. */
-export const QUICK: Options = { verify: false };
+/** One artefact for all builds, without the check in the engines: both have tests of their own, and the check takes most of the time. */
+export const QUICK: Options = { verify: false, targets: ['wasm', 'node'] };
 
 /** Everything that Vite said, without colours and times. */
 export function recordingLogger(): { logger: Logger; lines: string[] } {

@@ -1,6 +1,6 @@
 import { QuantizeError } from './errors.ts';
 import { bytesSource, readModel as readLazily, readPayload, writeModel as writeLazily, type ByteSource, type ExternalFiles, type Model } from './onnx/index.ts';
-import { checkKey, MODEL_OPTIONS, resolveModelOptions, type ModelOptions } from './options.ts';
+import { checkKey, MODEL_OPTIONS, resolveModelOptions, withOneFormat, type ModelOptions } from './options.ts';
 import { quantizeSource, type QuantizeOptions } from './quantize/index.ts';
 import type { ModelReport } from './types.ts';
 
@@ -62,7 +62,7 @@ export function quantizeBytes(source: ByteSource, files: ExternalFiles | undefin
   const { name = source.name, files: _, externalData, ...options } = given;
   if (externalData !== undefined) assertFileName(externalData);
   for (const key of Object.keys(options)) checkKey(key, CORE_OPTIONS, 'option');
-  const resolved = resolveModelOptions(options);
+  const resolved = withOneFormat(resolveModelOptions(options));
   try {
     const { stream, data: split, externalLocations, format, minOnnxruntime, ...known } = quantizeSource(source, files, resolved, {}, externalData);
     const [bytes, data] = [readPayload(stream), split && readPayload(split.stream)];
@@ -95,7 +95,7 @@ function assertFileName(location: string): void {
 }
 
 /** Options of measuring, which is not done here. */
-const MEASURING: readonly string[] = ['calibration', 'calibrationMethod', 'sampleLimit', 'budget', 'verify'] satisfies Exclude<keyof ModelOptions, keyof QuantizeOptions>[];
+const MEASURING: readonly string[] = ['targets', 'calibration', 'calibrationMethod', 'sampleLimit', 'budget', 'verify'] satisfies Exclude<keyof ModelOptions, keyof QuantizeOptions>[];
 const CORE_OPTIONS = Object.keys(MODEL_OPTIONS).filter((option) => !MEASURING.includes(option));
 
 /** External data that is in memory already. */

@@ -1,11 +1,11 @@
 import { checkCalibration } from './calibration.ts';
 import { QuantizeError } from './errors.ts';
 import {
-  ACTIVATION_INTEGERS, BLOCK_ALGORITHMS, BLOCK_SIZES, BUDGET_LIMITS, CALIBRATION_METHODS, DYNAMIC_OPS, FORMATS, MODEL_DEFAULTS, MODEL_OPTIONS, ON_FAIL, type OptionKind,
+  ACTIVATION_INTEGERS, BLOCK_ALGORITHMS, BLOCK_SIZES, BUDGET_LIMITS, CALIBRATION_METHODS, DYNAMIC_OPS, FORMATS, MODEL_DEFAULTS, MODEL_OPTIONS, ON_FAIL, TARGETS, type OptionKind,
 } from './option-tables.ts';
-import type { ModelOptions, ResolvedModelOptions } from './options.ts';
+import type { ArtefactOptions, ModelOptions, ResolvedModelOptions } from './options.ts';
 import { didYouMean } from './suggest.ts';
-import type { Budget } from './types.ts';
+import type { Budget, Format } from './types.ts';
 
 /**
  * Checks and completes options; later layers win, and only keys that they set.
@@ -23,6 +23,21 @@ export function resolveModelOptions(...layers: ModelOptions[]): ResolvedModelOpt
   return resolved;
 }
 
+/**
+ * Options of a single artefact.
+ *
+ * @throws QuantizeError OPTION_INVALID for `auto` and a table of formats, which say something only where there are targets
+ */
+export function withOneFormat(options: ResolvedModelOptions): ArtefactOptions {
+  const { format } = options;
+  if (isFormat(format)) return { ...options, format };
+  throw new QuantizeError('OPTION_INVALID', `"format" is ${JSON.stringify(format)}, which needs a target.`, { option: 'format', hint: `Name one of ${Object.keys(FORMATS).join(', ')}.` });
+}
+
+export function isFormat(value: unknown): value is Format {
+  return typeof value === 'string' && Object.hasOwn(FORMATS, value);
+}
+
 /** @throws QuantizeError OPTION_UNKNOWN with the nearest known word */
 export function checkKey(key: string, known: readonly string[], what: string): void {
   if (known.includes(key)) return;
@@ -30,7 +45,8 @@ export function checkKey(key: string, known: readonly string[], what: string): v
 }
 
 const CHECKS: Record<OptionKind, (value: unknown, key: string) => void> = {
-  format: (value, key) => oneOf(value, key, Object.keys(FORMATS)),
+  format: checkFormat,
+  targets: checkTargets,
   ops: (value, key) => list(value, key).forEach((op) => oneOf(op, key, DYNAMIC_OPS)),
   block: (value, key) => expect(BLOCK_SIZES.includes(value as number), key, value, `one of ${BLOCK_SIZES.join(', ')}`),
   algorithm: (value, key) => oneOf(value, key, BLOCK_ALGORITHMS),
@@ -76,6 +92,25 @@ function checkBudget(value: unknown, key: string): void {
 
 function isTable(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const FORMAT_CHOICES = [...Object.keys(FORMATS), 'auto'];
+
+function checkFormat(value: unknown, key: string): void {
+  if (!isTable(value)) {
+    oneOf(value, key, FORMAT_CHOICES);
+    return;
+  }
+  for (const [target, format] of Object.entries(value as object)) {
+    checkKey(target, Object.keys(TARGETS), 'target');
+    if (format !== undefined) oneOf(format, `${key}.${target}`, FORMAT_CHOICES);
+  }
+}
+
+function checkTargets(value: unknown, key: string): void {
+  const targets = list(value, key);
+  expect(targets.length > 0, key, value, 'a list of one or more targets');
+  for (const target of targets) oneOf(target, key, Object.keys(TARGETS));
 }
 
 function list(value: unknown, key: string): unknown[] {

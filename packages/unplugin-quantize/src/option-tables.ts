@@ -1,8 +1,8 @@
-import type { ActivationIntegers, BlockAlgorithm, CalibrationMethod, DynamicOp, ModelOptions, OnFail, ResolvedModelOptions } from './options.ts';
-import type { Budget, Format } from './types.ts';
+import type { ActivationIntegers, ArtefactOptions, BlockAlgorithm, CalibrationMethod, DynamicOp, ModelOptions, OnFail } from './options.ts';
+import type { Budget, Format, Target } from './types.ts';
 
 /** How an option's value is read and checked. */
-export type OptionKind = 'format' | 'ops' | 'names' | 'words' | 'samples' | 'count' | 'budget' | 'flag' | 'block' | 'algorithm' | 'activations' | 'method' | 'evaluate' | 'onFail';
+export type OptionKind = 'format' | 'ops' | 'names' | 'words' | 'samples' | 'count' | 'budget' | 'flag' | 'block' | 'algorithm' | 'activations' | 'method' | 'evaluate' | 'onFail' | 'targets';
 
 interface OptionRow {
   kind: OptionKind;
@@ -26,6 +26,14 @@ export const FORMATS: Record<Format, string> = {
   'none': 'the model as it is',
 };
 
+/** Where artefacts run. */
+export const TARGETS: Record<Target, string> = {
+  'webgpu': 'browsers, on the GPU',
+  'wasm': 'browsers, on the CPU',
+  'node': 'Node, on the CPU',
+  'node-cuda': 'Node, on an NVIDIA GPU',
+};
+
 /** Formats that cannot do without samples. */
 export const SAMPLED_FORMATS: readonly Format[] = ['int8-static'];
 
@@ -45,6 +53,7 @@ export const ON_FAIL: readonly OnFail[] = ['error', 'warn', 'fallback'];
 /** The options of a model, for validation, query, command line and documentation. */
 export const MODEL_OPTIONS: Record<keyof ModelOptions, OptionRow> = {
   format: { kind: 'format', query: true, help: 'how the model is stored and computed' },
+  targets: { kind: 'targets', query: true, help: 'where the model is to run' },
   ops: { kind: 'ops', query: true, help: 'operators computed in integers' },
   activations: { kind: 'activations', query: true, help: 'integers of activations in int8-static' },
   reduceRange: { kind: 'flag', query: true, help: '7-bit weights in int8-static, for x86 without VNNI' },
@@ -72,8 +81,9 @@ export const MODEL_OPTIONS: Record<keyof ModelOptions, OptionRow> = {
   verify: { kind: 'flag', query: false, help: 'run every artefact once in the engines it is for' },
 };
 
-export const MODEL_DEFAULTS: ResolvedModelOptions = {
+export const MODEL_DEFAULTS: ArtefactOptions = {
   format: 'int8',
+  targets: undefined,
   ops: ['MatMul', 'Gemm', 'Gather'],
   activations: 'u8',
   reduceRange: false,

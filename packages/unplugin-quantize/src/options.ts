@@ -1,5 +1,5 @@
 import type { CalibrationSpec } from './calibration.ts';
-import type { Budget, Format } from './types.ts';
+import type { Budget, Format, FormatChoice, Target } from './types.ts';
 
 export * from './option-checks.ts';
 export * from './option-tables.ts';
@@ -32,6 +32,9 @@ export interface EvaluateSpec {
 /** A name in which `*` stands for any characters; or, in a configuration file, an expression that is looked for in the name. */
 export type NamePattern = string | RegExp;
 
+/** The format of each target; `int8` for those that are not named. */
+export type FormatByTarget = Partial<Record<Target, FormatChoice>>;
+
 /** What can be said of one model: in the plugin's options, in the import's query, on the command line. The query wins. */
 export interface ModelOptions {
   /**
@@ -47,9 +50,19 @@ export interface ModelOptions {
    * - `fp16-storage`: the same with half precision.
    * - `fp16`: half-precision arithmetic, for GPUs; inputs and outputs stay float32.
    * - `none`: the file as it is, with everything else the plugin does.
+   * - `auto`: what is right for the kind of model on each target; with a budget the first choice that holds it.
+   *
+   * An object gives each target its own. For WebGPU, which computes integers slowly, the formats `int8`, `int8-dynamic` and `int8-static` mean
+   * `int8-storage` unless an object says otherwise.
    * @default 'int8'
+   * @example { webgpu: 'fp16', wasm: 'int8' }
    */
-  format?: Format;
+  format?: FormatChoice | FormatByTarget;
+  /**
+   * Where the model is to run: `webgpu`, `wasm`, `node`, `node-cuda`. Each gets an artefact of its own, or shares one of the same format.
+   * @default ['webgpu', 'wasm'] in builds for browsers, ['node'] in those for servers
+   */
+  targets?: Target[];
   /**
    * Operators that `int8` and `int8-dynamic` compute in integers. `Conv` has to be asked for: onnxruntime's ConvInteger is slow. So has
    * `LSTM`: it is up to 5 times faster in onnxruntime-node, up to 3 times slower in WebAssembly, and less exact than 8-bit storage.
@@ -201,4 +214,7 @@ export interface Options extends ModelOptions {
 export type ResolvedModelOptions = Required<Omit<ModelOptions, Unset>> & { [Key in Unset]: ModelOptions[Key] | undefined };
 
 /** Options without a default of their own. */
-type Unset = 'calibration' | 'evaluate' | 'symmetric' | 'mixed';
+type Unset = 'calibration' | 'evaluate' | 'symmetric' | 'mixed' | 'targets';
+
+/** The options of one artefact. */
+export type ArtefactOptions = Omit<ResolvedModelOptions, 'format'> & { format: Format };

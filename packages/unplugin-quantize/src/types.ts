@@ -11,6 +11,9 @@ export type Format = 'int8' | 'int8-dynamic' | 'int8-static' | 'int8-storage' | 
 /** Where an artefact is meant to run. */
 export type Target = 'webgpu' | 'wasm' | 'node' | 'node-cuda';
 
+/** A format, or `auto`: what is right for the kind of model on its target. */
+export type FormatChoice = Format | 'auto';
+
 /** An engine that artefacts are run in at build time. */
 export type EngineName = 'onnxruntime-node' | 'onnxruntime-web';
 
@@ -123,6 +126,8 @@ export interface EngineCheck {
   outcome: 'ran' | 'not-run';
   /** Why it was not run. */
   reason?: string;
+  /** What the engine does not tell of the target. */
+  note?: string;
 }
 
 /** Distance of one output of the artefact to the same output of the source, over all samples. */
@@ -241,10 +246,12 @@ export interface IntegerShare {
   }[];
 }
 
-/** Everything that is known of one quantized model; an entry of quantize-report.json. */
+/** Everything that is known of one artefact of a model; an entry of quantize-report.json. */
 export interface ModelReport {
   name: string;
-  requestedFormat: Format;
+  /** What the artefact is for; absent where nobody said it. Targets of the same format share an entry. */
+  targets?: Target[];
+  requestedFormat: FormatChoice;
   /** The format used: `none` when quantizing would have made the file larger. */
   format: Format;
   /** `compressed` is there where it was asked for. */

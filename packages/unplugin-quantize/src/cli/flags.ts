@@ -1,4 +1,4 @@
-import { ACTIVATION_INTEGERS, BLOCK_ALGORITHMS, BLOCK_SIZES, BUDGET_LIMITS, CALIBRATION_METHODS, DYNAMIC_OPS, FORMATS, MODEL_DEFAULTS, MODEL_OPTIONS, ON_FAIL, type ModelOptions } from '../options.ts';
+import { ACTIVATION_INTEGERS, BLOCK_ALGORITHMS, BLOCK_SIZES, BUDGET_LIMITS, CALIBRATION_METHODS, DYNAMIC_OPS, FORMATS, MODEL_DEFAULTS, MODEL_OPTIONS, ON_FAIL, TARGETS, type ModelOptions } from '../options.ts';
 import type { Budget } from '../types.ts';
 
 type OptionName = keyof ModelOptions;
@@ -14,7 +14,7 @@ export interface Flag {
 /** Flags that are not called like their option. */
 const SPELLING: Partial<Record<OptionName, string>> = { sampleLimit: 'samples' };
 
-const VALUE_NAMES: Record<Exclude<Kind, 'budget' | 'flag'>, string> = { format: 'format', ops: 'a,b', names: 'a,b', words: 'a,b', samples: 'path', count: 'n', block: 'n', algorithm: 'name', activations: 'name', method: 'name', evaluate: 'path', onFail: 'name' };
+const VALUE_NAMES: Record<Exclude<Kind, 'budget' | 'flag'>, string> = { format: 'format', ops: 'a,b', names: 'a,b', words: 'a,b', samples: 'path', count: 'n', block: 'n', algorithm: 'name', activations: 'name', method: 'name', evaluate: 'path', onFail: 'name', targets: 'target' };
 
 /** The flags of a model's options: one each, a budget has one for each limit. */
 export function modelFlags(): Flag[] {
@@ -40,6 +40,7 @@ const READERS: Record<Kind, (values: FlagValues, name: string) => unknown> = {
   ops: readList,
   names: readList,
   words: readList,
+  targets: readList,
   count: readLast,
   block: readLast,
   algorithm: readText,
@@ -91,13 +92,14 @@ function describeDefault(name: OptionName, kind: Kind): string {
 
 /** What there is to choose from. */
 const CHOICES: Partial<Record<Kind, readonly (string | number)[]>> = {
-  format: Object.keys(FORMATS),
+  format: [...Object.keys(FORMATS), 'auto'],
   ops: DYNAMIC_OPS,
   block: BLOCK_SIZES,
   algorithm: BLOCK_ALGORITHMS,
   activations: ACTIVATION_INTEGERS,
   method: CALIBRATION_METHODS,
   onFail: ON_FAIL,
+  targets: Object.keys(TARGETS),
 };
 
 function optionNames(): OptionName[] {

@@ -1,21 +1,23 @@
 import { realpathSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { QuantizeError } from '../errors.ts';
-import { resolveModelOptions, type ModelOptions, type ResolvedModelOptions } from '../options.ts';
+import { resolveModelOptions, type ArtefactOptions, type ModelOptions } from '../options.ts';
 import { artefactOptions } from '../pipeline/artefact-options.ts';
 import { quantizeToFile } from '../pipeline/artefact.ts';
 import { calibratePlan } from '../pipeline/calibrate-plan.ts';
 import { sha256File } from '../pipeline/hash.ts';
-import { holdBudget } from '../pipeline/fallback.ts';
+import { forgiving, holdBudget } from '../pipeline/fallback.ts';
 import { measurePlan, NOT_MEASURED, type MeasurePlan } from '../pipeline/measure-plan.ts';
 import type { Measured, MeasureTask } from '../pipeline/measure.ts';
 import { modelReport } from '../pipeline/model-report.ts';
+import type { VariantPlan } from '../pipeline/plan-variants.ts';
 import { measureTeller, progressTeller } from '../pipeline/progress.ts';
 import { createWorkers } from '../pipeline/workers.ts';
 import { writeReport } from '../pipeline/write-report.ts';
 import { formatTable } from '../report/index.ts';
-import type { Format, ModelReport } from '../types.ts';
+import type { ModelReport } from '../types.ts';
 import { withDraft } from './draft.ts';
+import { oneArtefact } from './one-artefact.ts';
 import { hasColor, print, printWarning } from './print.ts';
 import { progressLine } from './progress-line.ts';
 import { settle } from './settle.ts';
@@ -37,11 +39,11 @@ export interface QuantizeArguments {
  * @throws QuantizeError BUDGET_BROKEN, and other codes for bad input
  */
 export async function runQuantize({ model, output, json, isSplit, options: given }: QuantizeArguments): Promise<void> {
-  const options = resolveModelOptions(given);
+  const { options, plan } = oneArtefact(model, resolveModelOptions(given));
   const target = checkOutput(model, output);
   await withDraft(target, async (folder) => {
-    const attempt = (tried: ResolvedModelOptions): Promise<Attempted> => quantizeInto(folder, target, tried, { model, json, isSplit, requestedFormat: options.format });
-    const { result: { report, places }, error } = await holdBudget(options, attempt, printWarning);
+    const attempt = (tried: ArtefactOptions): Promise<Attempted> => quantizeInto(folder, target, tried, { model, json, isSplit, plan });
+    const { result: { report, places }, error } = await holdBudget(forgiving(options, plan), attempt, printWarning);
     print(formatTable([report], { color: hasColor(process.stdout) }));
     if (json !== undefined) await writeReport(resolve(json), [report]);
     if (error !== undefined) throw error;
@@ -57,7 +59,7 @@ interface Attempted {
 
 /** Makes the artefact of one format in the folder of the draft, in place of one that was tried before. */
 async function quantizeInto(
-  folder: string, target: string, options: ResolvedModelOptions, { model, json, isSplit, requestedFormat }: Pick<QuantizeArguments, 'model' | 'json' | 'isSplit'> & { requestedFormat: Format },
+  folder: string, target: string, options: ArtefactOptions, { model, json, isSplit, plan }: Pick<QuantizeArguments, 'model' | 'json' | 'isSplit'> & { plan: VariantPlan },
 ): Promise<Attempted> {
   const out = join(folder, basename(target));
   const dataLocation = isSplit ? `${basename(target)}.data` : undefined;
@@ -70,13 +72,13 @@ async function quantizeInto(
   const places = [...(data === undefined ? [] : [join(dirname(target), data.location)]), target];
   for (const place of places) assertNoSource(place, model, externalLocations);
   const files = { source: resolve(model), artefact: out, isSplit: externalLocations.length > 0, isArtefactSplit: data !== undefined };
-  const measured = await measure(measurePlan(options, '.', requestedFormat), { name: model, ...files, sessionOptions, inputs });
+  const measured = await measure(measurePlan(options, '.', plan.targets, plan.requestedFormat), { name: model, ...files, sessionOptions, inputs });
   const sourceSha256 = isHashed ? await sha256File(model) : '';
-  return { report: modelReport({ name: model, requestedFormat, sourceSha256, artefact, measured, budget: options.budget }), places };
+  return { report: modelReport({ name: model, plan, sourceSha256, artefact, measured, budget: options.budget }), places };
 }
 
 /** @returns the file that tells what samples showed; undefined where the weights alone decide */
-async function calibrate(model: string, options: ResolvedModelOptions, out: string): Promise<string | undefined> {
+async function calibrate(model: string, options: ArtefactOptions, out: string): Promise<string | undefined> {
   const plan = calibratePlan(options, '.');
   if (plan === undefined) return undefined;
   const [workers, progress] = [createWorkers(1), progressLine()];

@@ -10,3 +10,4 @@ export { batchRows } from './batch-rows.ts';
 export { ENERGY_BASIS, estimateEnergy, profileModel } from './energy/index.ts';
 export { speedFigures, speedRatios } from './speed.ts';
 export { takeTurns, type TimedModel, type TurnTimes } from './turns.ts';
+export { engineNote, enginesFor } from './target-engines.ts';

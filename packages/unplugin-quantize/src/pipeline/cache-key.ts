@@ -71,8 +71,8 @@ function normal(options: Partial<QuantizeOptions>): (readonly [string, unknown])
 
 /** Key of what was measured on an artefact. Budgets are no part of it: they are judged each time on the figures. */
 export function measurementKey({ artefact, plan, evaluator = [], ...told }: MeasurementInputs): string {
-  const { verify, compare } = plan;
-  return keyOf('measurement', { artefact, verify, compare, evaluator, ...samplesOf(plan, told) });
+  const { verify, compare, targets } = plan;
+  return keyOf('measurement', { artefact, verify, compare, targets, evaluator, ...samplesOf(plan, told) });
 }
 
 /** Where samples lie does not matter, and neither does the limit where none are taken. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { resolveModelOptions, type ModelOptions } from '../options.ts';
+import { resolveModelOptions, withOneFormat, type ModelOptions } from '../options.ts';
 import { calibratePlan } from './calibrate-plan.ts';
 
-const observes = (options: ModelOptions): string | undefined => calibratePlan(resolveModelOptions(options), '/project')?.observes;
+const observes = (options: ModelOptions): string | undefined => calibratePlan(withOneFormat(resolveModelOptions(options)), '/project')?.observes;
 
 describe('calibratePlan', () => {
   const cases: [ModelOptions, string | undefined][] = [
@@ -19,7 +19,7 @@ describe('calibratePlan', () => {
   it.each(cases)('of %j observes %s', (options, expected) => expect(observes(options)).toBe(expected));
 
   it('says where samples are, how many are taken and what is made of them', () => {
-    const plan = calibratePlan(resolveModelOptions({ format: 'int8-static', calibration: 'data/s.mjs', sampleLimit: 7, calibrationMethod: 'mse' }), '/project');
+    const plan = calibratePlan(withOneFormat(resolveModelOptions({ format: 'int8-static', calibration: 'data/s.mjs', sampleLimit: 7, calibrationMethod: 'mse' })), '/project');
     expect(plan).toMatchObject({ calibration: { at: [{ base: '/project/data/s.mjs' }] }, sampleLimit: 7, method: 'mse' });
   });
 

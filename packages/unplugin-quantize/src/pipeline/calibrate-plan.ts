@@ -1,6 +1,6 @@
 import { locateSamples, type LocatedSamples } from '../calibrate/index.ts';
 import { QuantizeError } from '../errors.ts';
-import type { CalibrationMethod, ResolvedModelOptions } from '../options.ts';
+import type { CalibrationMethod, ArtefactOptions } from '../options.ts';
 import type { Format } from '../types.ts';
 
 /** What has to be found out by running samples before a model can be quantized. */
@@ -21,7 +21,7 @@ const BLOCK_FORMATS: readonly Format[] = ['int4', 'int4-fp16', 'int4-storage', '
  *
  * @throws QuantizeError SAMPLES_NOT_FOUND when samples are needed and none were named
  */
-export function calibratePlan(options: ResolvedModelOptions, root: string): CalibratePlan | undefined {
+export function calibratePlan(options: ArtefactOptions, root: string): CalibratePlan | undefined {
   const { format, algorithm, calibration, calibrationMethod: method, sampleLimit } = options;
   const usesGptq = algorithm === 'gptq' && BLOCK_FORMATS.includes(format);
   if (calibration === undefined) {

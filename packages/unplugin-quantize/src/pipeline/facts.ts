@@ -1,6 +1,6 @@
 import { tensorsOf } from '../graph/index.ts';
 import { externalLocations, readModel } from '../onnx/index.ts';
-import { inputSignatures } from '../quantize/index.ts';
+import { inputSignatures, modelKind, type ModelKind } from '../quantize/index.ts';
 import type { ValueSignature } from '../types.ts';
 import { withModelFile } from './file-source.ts';
 
@@ -10,12 +10,14 @@ export interface ModelFacts {
   externals: string[];
   /** What has to be fed. */
   inputs: ValueSignature[];
+  /** What `auto` looks at. */
+  kind: ModelKind;
 }
 
 /** @throws QuantizeError MODEL_* for files that are no models */
 export function readFacts({ path, name }: { path: string; name: string }): ModelFacts {
   return withModelFile(path, name, ({ source, files }) => {
     const model = readModel(source, files);
-    return { externals: externalLocations(tensorsOf(model)), inputs: inputSignatures(model.proto.graph!) };
+    return { externals: externalLocations(tensorsOf(model)), inputs: inputSignatures(model.proto.graph!), kind: modelKind(model) };
   });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FORMATS, MODEL_DEFAULTS, type ResolvedModelOptions } from '../options.ts';
+import { FORMATS, MODEL_DEFAULTS, type ArtefactOptions } from '../options.ts';
 import type { BudgetResult, Format, ModelReport } from '../types.ts';
 import { holdBudget } from './fallback.ts';
 
@@ -7,7 +7,7 @@ const cosine = (found: number): BudgetResult => ({ limit: 'cosine', asked: 0.99,
 const bytes = (found: number): BudgetResult => ({ limit: 'maxBytes', asked: 100, found, held: found <= 100 });
 
 /** Artefacts as their reports tell of them: what matters here is which limits each breaks. */
-function attempts(results: Partial<Record<Format, BudgetResult[]>>): { tried: Format[]; attempt(options: ResolvedModelOptions): Promise<{ report: ModelReport }> } {
+function attempts(results: Partial<Record<Format, BudgetResult[]>>): { tried: Format[]; attempt(options: ArtefactOptions): Promise<{ report: ModelReport }> } {
   const tried: Format[] = [];
   return {
     tried,
@@ -20,7 +20,7 @@ function attempts(results: Partial<Record<Format, BudgetResult[]>>): { tried: Fo
   };
 }
 
-const options = (onFail: 'error' | 'warn' | 'fallback', format: Format = 'int8'): ResolvedModelOptions => ({ ...MODEL_DEFAULTS, format, onFail });
+const options = (onFail: 'error' | 'warn' | 'fallback', format: Format = 'int8'): ArtefactOptions => ({ ...MODEL_DEFAULTS, format, onFail });
 const never = (): void => expect.unreachable();
 
 describe('holdBudget', () => {

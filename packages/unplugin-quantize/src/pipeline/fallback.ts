@@ -1,7 +1,8 @@
 import { assertHeld } from '../gate/index.ts';
 import { QuantizeError } from '../errors.ts';
-import { MEASURED_LIMITS, type ResolvedModelOptions } from '../options.ts';
+import { MEASURED_LIMITS, type ArtefactOptions } from '../options.ts';
 import type { Attempt, BudgetResult, Format, ModelReport } from '../types.ts';
+import type { VariantPlan } from './plan-variants.ts';
 
 /** The format that keeps more of a model's accuracy and is the next smallest; the source itself comes last. */
 const KEEPS_MORE: Record<Format, Format | undefined> = {
@@ -17,6 +18,11 @@ const KEEPS_MORE: Record<Format, Format | undefined> = {
   'fp16-storage': 'none',
   'none': undefined,
 };
+
+/** `auto` means a format that holds the budget, whatever is to be done about formats that a user chose. */
+export function forgiving(options: ArtefactOptions, { requestedFormat }: Pick<VariantPlan, 'requestedFormat'>): ArtefactOptions {
+  return requestedFormat === 'auto' && options.onFail === 'error' ? { ...options, onFail: 'fallback' } : options;
+}
 
 /** What came of a request: the artefact to use, and why the build has to fail where it does. */
 export interface Outcome<T> {
@@ -34,7 +40,7 @@ export interface Outcome<T> {
  * @throws whatever `attempt` throws
  */
 export async function holdBudget<T extends { report: ModelReport }>(
-  options: ResolvedModelOptions, attempt: (options: ResolvedModelOptions) => Promise<T>, warn: (message: string) => void,
+  options: ArtefactOptions, attempt: (options: ArtefactOptions) => Promise<T>, warn: (message: string) => void,
 ): Promise<Outcome<T>> {
   const first = await attempt(options);
   const error = brokenBudget(first.report);

@@ -2,7 +2,7 @@ import { artefactOptions } from './artefact-options.ts';
 import { calibrationKey } from './cache-key.ts';
 import { calibratePlan } from './calibrate-plan.ts';
 import { engineVersions, readerVersions } from './engine-versions.ts';
-import type { PipelineContext, Request } from './quantize-file.ts';
+import type { ArtefactRequest, PipelineContext } from './quantize-file.ts';
 import { progressTeller } from './progress.ts';
 import { assertUnchanged, type ModelContent } from './read-model.ts';
 import { readSampleFiles } from './sample-files.ts';
@@ -20,7 +20,7 @@ export interface Calibration {
  *
  * @throws QuantizeError SAMPLES_*, OPTION_INVALID; `file` whatever calibrateModel throws, and MODEL_CHANGED
  */
-export async function findCalibration({ root, cache, workers, share, tell }: PipelineContext, { path, name, options }: Request, content: ModelContent): Promise<Calibration | undefined> {
+export async function findCalibration({ root, cache, workers, share, tell }: PipelineContext, { path, name, options }: ArtefactRequest, content: ModelContent): Promise<Calibration | undefined> {
   const plan = calibratePlan(options, root);
   if (plan === undefined) return undefined;
   const deciding = artefactOptions(options);

@@ -8,6 +8,7 @@ import { createWorkers } from './workers.ts';
 
 export { locateEvaluator, watchedByEvaluator } from './evaluator.ts';
 export type { PipelineEvent } from './events.ts';
+export type { VariantResult } from './make-variant.ts';
 export type { PipelineResult } from './quantize-file.ts';
 export { writeReport } from './write-report.ts';
 

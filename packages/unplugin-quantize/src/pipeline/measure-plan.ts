@@ -1,13 +1,15 @@
 import { locateSamples, type LocatedSamples } from '../calibrate/index.ts';
-import { MEASURED_LIMITS, type ResolvedModelOptions } from '../options.ts';
+import { MEASURED_LIMITS, type ArtefactOptions } from '../options.ts';
 import { locateEvaluator, type LocatedEvaluator } from './evaluator.ts';
 import type { Measured } from './measure.ts';
+import type { FormatChoice, Target } from '../types.ts';
 import { applicableBudget } from './model-report.ts';
 
 /** What has to be found out by running models. */
 export interface MeasurePlan {
-  /** Run the artefact once in every engine. */
+  /** Run the artefact once in every engine, or in those of the targets. */
   verify: boolean;
+  targets: readonly Target[];
   /** Compare outputs, on generated inputs where there are no samples. */
   compare: boolean;
   /** Where samples are, and what is to be made of them. */
@@ -20,15 +22,16 @@ export interface MeasurePlan {
 /**
  * Samples and an evaluator ask for a comparison, and so does a budget that needs one; undefined when nothing has to be run.
  *
+ * @param targets what the artefact is for
  * @param requestedFormat the format that the budget is about, where another one takes its place
  */
-export function measurePlan(options: ResolvedModelOptions, root: string, requestedFormat = options.format): MeasurePlan | undefined {
+export function measurePlan(options: ArtefactOptions, root: string, targets: readonly Target[] = [], requestedFormat: FormatChoice = options.format): MeasurePlan | undefined {
   const { verify, sampleLimit } = options;
   const budget = applicableBudget(options.budget, requestedFormat);
   const calibration = options.calibration === undefined ? undefined : locateSamples(options.calibration, root);
   const evaluator = options.evaluate === undefined ? undefined : locateEvaluator(options.evaluate, root);
   const compare = calibration !== undefined || evaluator !== undefined || MEASURED_LIMITS.some((limit) => budget[limit] !== undefined);
-  return verify || compare ? { verify, compare, calibration, sampleLimit, evaluator } : undefined;
+  return verify || compare ? { verify, targets, compare, calibration, sampleLimit, evaluator } : undefined;
 }
 
 /** For a plan of nothing. */

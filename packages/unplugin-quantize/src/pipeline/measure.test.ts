@@ -22,7 +22,7 @@ function taskFor(source: string, format: Format, plan: Partial<MeasureTask> = {}
   const artefact = join(folder, `artefact-${format}.onnx`);
   const { sessionOptions, externalLocations, inputs } = quantizeToFile({ path: source, name: 'm', options: { ...MODEL_DEFAULTS, format }, out: artefact });
   const files = { name: 'm', source, artefact, isSplit: externalLocations.length > 0, sessionOptions, inputs };
-  return { ...files, verify: true, compare: false, calibration: undefined, sampleLimit: 100, ...plan };
+  return { ...files, verify: true, targets: [], compare: false, calibration: undefined, sampleLimit: 100, ...plan };
 }
 
 async function only(engine: EngineName): Promise<FoundEngines> {

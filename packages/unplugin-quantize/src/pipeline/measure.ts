@@ -1,8 +1,9 @@
+import { statSync } from 'node:fs';
 import { openLabelledSamples, openSamples, planSamples } from '../calibrate/index.ts';
 import {
-  checkArtefact, compareModels, findEngines, findSyntheticFeeds, INSTALL_HINT, requireEngine, type Engine, type FoundEngines,
+  checkArtefact, compareModels, engineNote, enginesFor, findEngines, findSyntheticFeeds, INSTALL_HINT, requireEngine, type Engine, type FoundEngines,
 } from '../evaluate/index.ts';
-import type { AccuracyReport, EngineCheck, ValueSignature } from '../types.ts';
+import type { AccuracyReport, EngineCheck, EngineName, ValueSignature } from '../types.ts';
 import type { MeasurePlan } from './measure-plan.ts';
 import { withWholeFiles } from './whole-files.ts';
 
@@ -44,17 +45,29 @@ export interface Measured {
 export async function measureArtefact(task: MeasureTask, given?: FoundEngines, onProgress?: (progress: MeasureProgress) => void): Promise<Measured> {
   const found = given ?? (await findEngines());
   return withWholeFiles(task, found, async (whole, engines) => {
-    const checks = task.verify ? await check(whole, engines) : [];
+    const checks = task.verify ? await check(whole, enginesFor(engines, task.targets)) : [];
     const notes = task.verify && engines.engines.length === 0 ? [`The artefact was not run, because no engine is there. ${INSTALL_HINT}`] : [];
     if (!task.compare) return { checks, accuracy: null, notes };
-    const compared = await compare(whole, requireEngine(engines), onProgress);
+    const compared = await compare(whole, requireEngine(engines, comparingEngine(whole)), onProgress);
     return { checks, accuracy: compared.accuracy, notes: [...notes, ...compared.notes] };
   });
 }
 
+/** The most that is loaded into WebAssembly, whose memory ends at 4 GB, for a comparison. */
+const LARGEST_IN_WASM = 2 ** 29;
+
+/** Integers are computed in other ways in WebAssembly than on some CPUs; floats differ in their last bits only, and run faster in Node. */
+function comparingEngine({ source, targets }: MeasureTask): EngineName | undefined {
+  return targets.includes('wasm') && !targets.includes('node') && statSync(source).size <= LARGEST_IN_WASM ? 'onnxruntime-web' : undefined;
+}
+
 async function check(task: MeasureTask, found: FoundEngines): Promise<EngineCheck[]> {
   const { source, artefact, sessionOptions, name } = task;
-  return checkArtefact({ found, source, artefact, sample: await firstSample(task), sessionOptions, model: name });
+  const checks = await checkArtefact({ found, source, artefact, sample: await firstSample(task), sessionOptions, model: name });
+  return checks.map((each) => {
+    const note = each.outcome === 'ran' ? engineNote(each.engine, task.targets) : undefined;
+    return note === undefined ? each : { ...each, note };
+  });
 }
 
 async function firstSample({ calibration, inputs }: MeasureTask): Promise<unknown> {

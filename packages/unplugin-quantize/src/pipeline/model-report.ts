@@ -1,11 +1,12 @@
 import { judge } from '../gate/index.ts';
-import type { Budget, Format, ModelReport } from '../types.ts';
+import type { Budget, FormatChoice, ModelReport } from '../types.ts';
 import type { Artefact } from './artefact.ts';
 import type { Measured } from './measure.ts';
+import type { VariantPlan } from './plan-variants.ts';
 
 export interface ReportParts {
   name: string;
-  requestedFormat: Format;
+  plan: Pick<VariantPlan, 'targets' | 'requestedFormat' | 'notes'>;
   /** SHA-256 of the model's file; external data is not in it. */
   sourceSha256: string;
   artefact: Artefact;
@@ -18,12 +19,14 @@ export interface ReportParts {
  *
  * @throws QuantizeError when a limit was asked for and its figure could not be measured
  */
-export function modelReport({ name, requestedFormat, sourceSha256, artefact, measured, budget }: ReportParts): ModelReport {
+export function modelReport({ name, plan, sourceSha256, artefact, measured, budget }: ReportParts): ModelReport {
   const { sha256, data, sourceBytes, format, minOnnxruntime, inputs, outputs, weights, notes, integerShare } = artefact;
   const bytes = artefact.bytes + (data?.bytes ?? 0);
   const { checks, accuracy } = measured;
+  const { targets, requestedFormat } = plan;
   return {
     name,
+    ...(targets.length > 0 && { targets: [...targets] }),
     requestedFormat,
     format,
     source: { bytes: sourceBytes, sha256: sourceSha256 },
@@ -31,7 +34,7 @@ export function modelReport({ name, requestedFormat, sourceSha256, artefact, mea
     inputs,
     outputs,
     weights,
-    notes: [...notes, ...measured.notes],
+    notes: [...plan.notes, ...notes, ...measured.notes],
     ...(integerShare && { integerShare }),
     checks,
     accuracy,
@@ -40,7 +43,7 @@ export function modelReport({ name, requestedFormat, sourceSha256, artefact, mea
 }
 
 /** A model that is imported as it is cannot shrink or lose accuracy: of a budget for all models only the size in bytes concerns it. */
-export function applicableBudget(budget: Budget, requestedFormat: Format): Budget {
+export function applicableBudget(budget: Budget, requestedFormat: FormatChoice): Budget {
   if (requestedFormat !== 'none') return budget;
   return budget.maxBytes === undefined ? {} : { maxBytes: budget.maxBytes };
 }

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { QuantizeError } from '../errors.ts';
+import type { ModelKind } from '../quantize/index.ts';
 import type { ValueSignature } from '../types.ts';
 import type { Cache } from './cache.ts';
 import type { ModelFacts } from './facts.ts';
@@ -13,6 +14,7 @@ export interface ModelContent {
   externals: Record<string, string>;
   /** What has to be fed. */
   inputs: ValueSignature[];
+  kind: ModelKind;
   /** Absolute paths of the model and its external data. */
   paths: string[];
 }
@@ -26,7 +28,7 @@ export async function readContent(path: string, name: string, cache: Cache, work
   // Opening is the test that this is a file that may be read, with the errors of all other readers.
   withModelFile(path, name, () => undefined);
   const { sha256 } = await cache.hashes.digest(path);
-  const { externals: locations, inputs } = await factsOf(path, name, sha256, cache, workers);
+  const { externals: locations, inputs, kind } = await factsOf(path, name, sha256, cache, workers);
   const paths = [path];
   const externals: Record<string, string> = {};
   for (const location of locations) {
@@ -34,13 +36,13 @@ export async function readContent(path: string, name: string, cache: Cache, work
     externals[location] = (await cache.hashes.digest(file)).sha256;
     paths.push(file);
   }
-  return { sha256, externals, inputs, paths };
+  return { sha256, externals, inputs, kind, paths };
 }
 
 /** Reading the graph takes longer than a warm build may, so what it says is noted under the hash of the model. */
 async function factsOf(path: string, name: string, sha256: string, cache: Cache, workers: Pick<Workers, 'facts'>): Promise<ModelFacts> {
   const known = await cache.read<Partial<ModelFacts>>('facts', sha256);
-  if (known?.externals !== undefined && known.inputs !== undefined) return { externals: known.externals, inputs: known.inputs };
+  if (known?.externals !== undefined && known.inputs !== undefined && known.kind !== undefined) return { externals: known.externals, inputs: known.inputs, kind: known.kind };
   const facts = await workers.facts({ path, name });
   await cache.write('facts', sha256, facts);
   return facts;

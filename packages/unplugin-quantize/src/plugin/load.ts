@@ -4,7 +4,7 @@ import type { ModelReport } from '../types.ts';
 import type { Artefact } from './emit/host.ts';
 import { modelFacts, modelModule, urlModule } from './module-code.ts';
 import type { ModelRequest } from './request.ts';
-import type { PluginState } from './state.ts';
+import type { Platform, PluginState } from './state.ts';
 
 export const PLUGIN_NAME = 'unplugin-quantize';
 
@@ -12,12 +12,14 @@ export const PLUGIN_NAME = 'unplugin-quantize';
 export interface LoadSite {
   /** Which of several builds of one plugin instance is at work. */
   scope: string;
+  /** Where its output runs. */
+  platform: Platform;
   /** Has the module loaded again when one of the files or folders changes or appears; called before the work with what is known, and after it. */
   watch(files: readonly string[]): void;
   /** Publishes the artefact and gives the JavaScript expression of its URL. */
   emit(artefact: Artefact): Promise<ModuleUrl>;
   /** Told of the loaded model at once, where no end of a build is to come. */
-  tell?: ((report: ModelReport) => void) | undefined;
+  tell?: ((reports: readonly ModelReport[]) => void) | undefined;
 }
 
 /** How a module gets its artefact's URL: the expression, and imports that the expression needs. */
@@ -31,12 +33,27 @@ export type ModuleUrl = string | { imports: string; expression: string };
 export async function loadRequest(state: PluginState, request: ModelRequest, site: LoadSite): Promise<string> {
   // Watched before the work, so that a model that fails is tried again when it changes.
   site.watch([request.file, ...(await state.samplesOf(request))]);
-  const { file, report, sessionOptions, dependencies } = await state.quantize(site.scope, request);
+  const { variants, dependencies } = await state.quantize(site.scope, request, site.platform);
   site.watch(dependencies);
-  site.tell?.(report);
-  const url = await site.emit({ file, fileName: basename(request.file), sha256: report.artefact.sha256 });
-  const { imports, expression } = typeof url === 'string' ? { imports: '', expression: url } : url;
-  return imports + (request.url ? urlModule(expression) : modelModule(modelFacts(report, sessionOptions), expression));
+  site.tell?.(variants.map(({ report }) => report));
+  const published = request.url ? variants.slice(0, 1) : variants;
+  const files = published.map(({ file, report }) => ({ file, fileName: basename(request.file), sha256: report.artefact.sha256 }));
+  const urls = await publish(files, site);
+  if (request.url) return urls.imports + urlModule(urls.expressions.get(files[0]!.sha256)!);
+  return urls.imports + modelModule(modelFacts(variants), urls.expressions);
+}
+
+/** Publishes each file once; gives the expressions of their URLs by hash. */
+async function publish(files: readonly Artefact[], site: LoadSite): Promise<{ imports: string; expressions: Map<string, string> }> {
+  const expressions = new Map<string, string>();
+  let imports = '';
+  for (const file of files) {
+    if (expressions.has(file.sha256)) continue;
+    const url = await site.emit(file);
+    if (typeof url !== 'string') imports += url.imports;
+    expressions.set(file.sha256, typeof url === 'string' ? url : url.expression);
+  }
+  return { imports, expressions };
 }
 
 /** The error as dev servers show it: with the fields `id` and `plugin`. */

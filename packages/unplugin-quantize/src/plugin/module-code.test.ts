@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { ModelReport, QuantizedModel } from '../types.ts';
+import type { VariantResult } from '../pipeline/index.ts';
+import type { ModelReport, QuantizedModel, Target } from '../types.ts';
 import { modelFacts, modelModule, urlModule } from './module-code.ts';
 
 const report: ModelReport = {
@@ -17,6 +18,10 @@ const report: ModelReport = {
   budget: [],
 };
 
+function variant(targets: Target[], about: ModelReport, sessionOptions = {}): VariantResult {
+  return { targets, report: about, sessionOptions, file: '' };
+}
+
 /** What an import of the module gives. */
 async function evaluate<T>(code: string): Promise<T> {
   const module = (await import(/* @vite-ignore */ `data:text/javascript;base64,${Buffer.from(code).toString('base64')}`)) as { default: T };
@@ -25,17 +30,20 @@ async function evaluate<T>(code: string): Promise<T> {
 
 describe('modelModule', () => {
   it('is JavaScript whose default export is the model, with the URL as an expression', async () => {
-    const facts = modelFacts(report, { extra: { session: { key: '0' } } });
-    const model = await evaluate<QuantizedModel>(modelModule(facts, 'new URL("m.onnx", "https://example.test/a/").href'));
-    const url = 'https://example.test/a/m.onnx';
-    expect(model).toEqual({ ...facts, variants: facts.variants.map((variant) => ({ ...variant, url })) });
+    const facts = modelFacts([variant(['webgpu', 'wasm'], report), variant(['node'], { ...report, format: 'int8', artefact: { ...report.artefact, bytes: 30, sha256: 'cc' } }, { extra: { session: { key: '0' } } })]);
+    const model = await evaluate<QuantizedModel>(modelModule(facts, new Map([['bb', 'new URL("m.onnx", "https://example.test/a/").href'], ['cc', '"/c.onnx"']])));
+    const stored = { format: 'int8-storage', url: 'https://example.test/a/m.onnx', bytes: 25, sha256: 'bb', minOnnxruntime: '1.17.0', sessionOptions: {} };
     expect(model).toEqual({
       name: 'it\'s "ü\u2028`${x}`.onnx',
       hash: 'bb',
       source: { bytes: 100, hash: 'aa' },
       inputs: report.inputs,
       outputs: report.outputs,
-      variants: ['wasm', 'node'].map((target) => ({ target, format: 'int8-storage', url, bytes: 25, sha256: 'bb', minOnnxruntime: '1.17.0', sessionOptions: { extra: { session: { key: '0' } } } })),
+      variants: [
+        { ...stored, target: 'webgpu' },
+        { ...stored, target: 'wasm' },
+        { ...stored, target: 'node', format: 'int8', url: '/c.onnx', bytes: 30, sha256: 'cc', sessionOptions: { extra: { session: { key: '0' } } } },
+      ],
       report: { format: 'int8-storage', ratio: 0.25, cosine: null },
     });
   });
@@ -43,7 +51,7 @@ describe('modelModule', () => {
   it('tells the lowest cosine of all outputs', () => {
     const output = { name: 'y', meanCosine: 1, maxAbsError: 0, meanAbsError: 0, sqnr: null, top1Agreement: null, worstSample: 0 };
     const accuracy = { engine: 'onnxruntime-node', engineVersion: '1', samples: 1, synthetic: false, outputs: [{ ...output, cosine: 0.9 }, { ...output, cosine: 0.8 }] } as const;
-    expect(modelFacts({ ...report, accuracy: { ...accuracy, outputs: [...accuracy.outputs] } }, {}).report.cosine).toBe(0.8);
+    expect(modelFacts([variant(['wasm'], { ...report, accuracy: { ...accuracy, outputs: [...accuracy.outputs] } })]).report.cosine).toBe(0.8);
   });
 });
 

@@ -34,6 +34,7 @@ const PARSERS: Partial<Record<Kind, (text: string) => unknown>> = {
   ops: splitList,
   names: splitList,
   words: splitList,
+  targets: splitList,
   count: readCount,
   block: readCount,
   flag: (text) => (text === '' ? true : ({ true: true, false: false }[text] ?? text)),
@@ -79,7 +80,7 @@ function isEscaped(query: string): boolean {
 
 /** The module id of a request: the same for every spelling of the same wish. */
 export function formatRequest({ file, options, url }: ModelRequest): string {
-  const parts = [escapeForId(file), options.format === undefined ? '?quantize' : `?quantize=${options.format}`];
+  const parts = [escapeForId(file), options.format === undefined ? '?quantize' : `?quantize=${String(options.format)}`];
   let escaped = parts[0] !== file;
   for (const key of OPTION_KEYS) {
     const value = options[key];

@@ -5,11 +5,16 @@ import { QuantizeError } from '../errors.ts';
 import { checkKey, isRegExp, MODEL_OPTIONS, resolveModelOptions, type ModelOptions, type Options } from '../options.ts';
 import { createPipeline, locateEvaluator, watchedByEvaluator, writeReport, type Pipeline, type PipelineResult } from '../pipeline/index.ts';
 import { formatTable } from '../report/index.ts';
-import type { ModelReport } from '../types.ts';
+import type { ModelReport, Target } from '../types.ts';
 import type { ModelRequest } from './request.ts';
 
 const CACHE_FOLDER = 'node_modules/.cache/unplugin-quantize';
 const REPORT_FILE = 'quantize-report.json';
+
+/** Where a build's output runs. */
+export type Platform = 'browser' | 'node';
+
+const DEFAULT_TARGETS: Record<Platform, readonly Target[]> = { browser: ['webgpu', 'wasm'], node: ['node'] };
 
 /**
  * What one instance of the plugin keeps between hooks: the pipeline, which several builds share (Vite's client and server), and the
@@ -23,7 +28,7 @@ export class PluginState {
   readonly #defaults: ModelOptions;
   #pipeline: Pipeline | undefined;
   /** Scope of a build, then file and options, to report. */
-  readonly #reports = new Map<string, Map<string, ModelReport>>();
+  readonly #reports = new Map<string, Map<string, ModelReport[]>>();
   readonly #printed = new Set<string>();
 
   /** @throws QuantizeError OPTION_UNKNOWN, OPTION_INVALID */
@@ -57,19 +62,24 @@ export class PluginState {
     return [...samples, ...evaluator];
   }
 
-  /** @throws QuantizeError see `Pipeline.quantizeFile` */
-  async quantize(scope: string, request: ModelRequest): Promise<PipelineResult> {
-    const options = resolveModelOptions(this.#defaults, request.options);
+  /**
+   * @param platform where the build's output runs, which decides for what a model is made that nobody named targets for
+   * @throws QuantizeError see `Pipeline.quantizeFile`
+   */
+  async quantize(scope: string, request: ModelRequest, platform: Platform): Promise<PipelineResult> {
+    const all = resolveModelOptions({ targets: [...DEFAULT_TARGETS[platform]] }, this.#defaults, request.options);
+    // A URL is that of one file.
+    const options = request.url ? { ...all, targets: all.targets?.slice(0, 1) } : all;
     this.#pipeline ??= this.#createPipeline();
     const result = await this.#pipeline.quantizeFile(request.file, options);
     if (!this.#reports.has(scope)) this.begin(scope);
-    this.#reports.get(scope)!.set(JSON.stringify([request.file, options]), result.report);
+    this.#reports.get(scope)!.set(JSON.stringify([request.file, options]), result.variants.map(({ report }) => report));
     return result;
   }
 
   /** Prints what has not been printed and writes the report's file: at the end of a build that wrote its output. */
   async finish(print: (table: string) => void): Promise<void> {
-    const reports = [...this.#reports.values()].flatMap((models) => [...models.values()]);
+    const reports = [...this.#reports.values()].flatMap((models) => [...models.values()].flat());
     const distinct = [...new Map(reports.map((report) => [JSON.stringify(report), report])).values()];
     const table = this.table(distinct);
     if (table !== '') print(table);

@@ -1,6 +1,6 @@
 import { indexEdges, namesOf, nodeLabel, scopesOf, type Edges, type Names, type Scope, type Use } from '../graph/index.ts';
 import { dtypeOf, tensorOf, type Model, type NodeProto, type Tensor, type TensorProto } from '../onnx/index.ts';
-import type { ResolvedModelOptions } from '../options.ts';
+import type { ArtefactOptions } from '../options.ts';
 import type { IntegerShare, WeightDecision } from '../types.ts';
 import { findExclusions, nodeExclusion } from './exclusions.ts';
 import { factorFinder, type FindFactor } from './gptq/hessian.ts';
@@ -8,7 +8,7 @@ import { nameMatcher } from './match-names.ts';
 import type { Storage, StoredWeight } from './stored/form.ts';
 import type { Observed, Statistics } from './static/statistics.ts';
 
-export type QuantizeOptions = Pick<ResolvedModelOptions, 'format' | 'ops' | 'activations' | 'reduceRange' | 'perChannel' | 'integerDepthwise' | 'biasCorrection' | 'equalize' | 'smooth' | 'reconstruct' | 'block' | 'algorithm' | 'symmetric' | 'mixed' | 'exclude' | 'excludeOps' | 'include' | 'minElements' | 'keepNames'>;
+export type QuantizeOptions = Pick<ArtefactOptions, 'format' | 'ops' | 'activations' | 'reduceRange' | 'perChannel' | 'integerDepthwise' | 'biasCorrection' | 'equalize' | 'smooth' | 'reconstruct' | 'block' | 'algorithm' | 'symmetric' | 'mixed' | 'exclude' | 'excludeOps' | 'include' | 'minElements' | 'keepNames'>;
 
 /** What the schemes of one model share: the model they edit and what they decided. */
 export interface Context {

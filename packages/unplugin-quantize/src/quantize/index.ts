@@ -29,6 +29,7 @@ import { keepPacked } from './weight-only.ts';
 export type { QuantizeOptions } from './context.ts';
 export type { ExternalData } from './split-model.ts';
 export { observeSource, hessianSums, type HessianSource, type HessianSums, type Observation } from './gptq/index.ts';
+export { modelKind, type ModelKind } from './model-kind.ts';
 export { inputSignatures } from './signature.ts';
 export { gainsFromSamples } from './static/gains.ts';
 export { observeActivations } from './static/observe.ts';

@@ -4,7 +4,7 @@ import type { ModelReport } from '../types.ts';
 const VERSION = 1;
 
 /**
- * The text of quantize-report.json: `{ version, models }`, models sorted by name, format and hash, so that the same build gives the
+ * The text of quantize-report.json: `{ version, models }`, one entry for each artefact, sorted by name, targets, format and hash, so that the same build gives the
  * same bytes. Ends with a line break.
  */
 export function reportJson(reports: readonly ModelReport[]): string {
@@ -12,8 +12,8 @@ export function reportJson(reports: readonly ModelReport[]): string {
   return `${JSON.stringify({ version: VERSION, models }, null, 2)}\n`;
 }
 
-function sortKey({ name, requestedFormat, format, artefact }: ModelReport): string[] {
-  return [name, requestedFormat, format, artefact.sha256];
+function sortKey({ name, targets = [], requestedFormat, format, artefact }: ModelReport): string[] {
+  return [name, targets.join(), requestedFormat, format, artefact.sha256];
 }
 
 function compare(a: readonly string[], b: readonly string[]): number {

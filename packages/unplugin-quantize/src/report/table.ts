@@ -22,6 +22,7 @@ const isSmaller = ({ source, artefact }: ModelReport): boolean => artefact.bytes
 /** The table from left to right. Colours follow Vite: names cyan, sizes dim and bold. */
 const COLUMNS: readonly Column[] = [
   { cell: ({ name }) => printable(name), style: () => 'cyan' },
+  { cell: ({ targets = [] }) => targets.join(', '), style: () => 'dim' },
   { cell: ({ source }) => formatBytes(source.bytes), style: () => 'dim', align: 'right' },
   { cell: () => '→', style: () => 'dim' },
   { cell: ({ artefact }) => formatBytes(artefact.bytes), style: () => 'bold', align: 'right' },
@@ -35,7 +36,7 @@ const COLUMNS: readonly Column[] = [
 /**
  * One line for each model in the way Vite prints its files, then the notes:
  *
- *     det.onnx  4.75 MB  →  1.33 MB  −72.0 %  int8  cos 0.9991  top-1 98.4 %  ✓ budget
+ *     det.onnx  wasm  4.75 MB  →  1.33 MB  −72.0 %  int8  cos 0.9991  top-1 98.4 %  ✓ budget
  *       note text
  *
  * The figures of accuracy are the lowest of all outputs; `*` marks generated input. Empty without reports.

@@ -5,7 +5,7 @@ import { loadRequest } from '../load.ts';
 import { ONNXRUNTIME_WEB } from '../onnxruntime-wasm.ts';
 import { formatRequest, parseQuery, parseRequest } from '../request.ts';
 import { resolveModel } from '../resolve.ts';
-import type { PluginState } from '../state.ts';
+import type { Platform, PluginState } from '../state.ts';
 import { createFileImports, type FileImports } from './esbuild-files.ts';
 import { bundleWasm } from './esbuild-wasm.ts';
 import { NATIVE_PACKAGE, type Hooks } from './host.ts';
@@ -29,7 +29,7 @@ function setUp(state: PluginState, build: PluginBuild): void {
   state.warn = (message) => console.error(`[unplugin-quantize] ${message}`);
   build.onStart(() => state.begin(SCOPE));
   build.onResolve({ filter: /\.onnx\?/ }, (args) => refusalsAsErrors(() => resolveRequest(state, build, args)));
-  build.onLoad({ filter: /\.onnx$/, namespace: 'file' }, (args) => load(state, files, args));
+  build.onLoad({ filter: /\.onnx$/, namespace: 'file' }, (args) => load(state, files, platform === 'node' ? 'node' : 'browser', args));
   if (platform === 'node') build.onResolve({ filter: new RegExp(`^${NATIVE_PACKAGE}$`) }, ({ path }) => ({ path, external: true }));
   else build.onLoad({ filter: new RegExp(ONNXRUNTIME_WEB.source) }, ({ path }) => bundleWasm(files, path));
   build.onEnd(async ({ errors }) => {
@@ -61,7 +61,7 @@ async function resolveRequest(state: PluginState, build: PluginBuild, args: OnRe
   }
 }
 
-async function load(state: PluginState, files: FileImports, { path, suffix }: OnLoadArgs): Promise<OnLoadResult | undefined> {
+async function load(state: PluginState, files: FileImports, platform: Platform, { path, suffix }: OnLoadArgs): Promise<OnLoadResult | undefined> {
   const request = parseQuery(path, suffix);
   if (request === undefined) return undefined;
   const watchFiles: string[] = [];
@@ -70,8 +70,9 @@ async function load(state: PluginState, files: FileImports, { path, suffix }: On
   try {
     const contents = await loadRequest(state, request, {
       scope: SCOPE,
+      platform,
       watch: (paths) => paths.forEach(watch),
-      emit: async ({ file, fileName, sha256 }) => files.importOf({ file, name: fileName, key: sha256 }),
+      emit: async ({ file, fileName, sha256 }) => files.importOf({ file, name: fileName, key: sha256 }, `file_${sha256.slice(0, 16)}`),
     });
     return { contents, loader: 'js', watchFiles, watchDirs };
   } catch (error) {

@@ -93,6 +93,7 @@ async function load(state: PluginState, files: FarmFiles, { resolvedPath, module
     if (request === undefined) return undefined;
     const content = await loadRequest(state, request, {
       scope: SCOPE,
+      platform: files.isNode ? 'node' : 'browser',
       watch: (paths) => paths.forEach((path) => context.addWatchFile(moduleId, path)),
       emit: async (artefact) => files.emit(artefact),
     });

@@ -1,5 +1,6 @@
 import type { UnpluginBuildContext, UnpluginContext, UnpluginOptions } from 'unplugin';
 import type { ModelReport } from '../../types.ts';
+import type { Platform } from '../state.ts';
 
 /** `this` of the hooks that every bundler has. */
 export type HookContext = UnpluginBuildContext & UnpluginContext;
@@ -24,12 +25,14 @@ export interface RollupLikeHost {
   rootRelative: boolean;
   /** Which of several builds of one plugin instance is at work, such as Vite's `client` and `ssr`. */
   scope(context: HookContext): string;
+  /** Where the output of the build runs. */
+  platform(context: HookContext): Platform;
   /** Publishes the artefact and gives the JavaScript expression of its URL for the module that is being loaded. */
   emit(context: HookContext, artefact: Artefact): Promise<string>;
   /** Has the module loaded again when one of the files changes or appears; called before the work with what is known, and after it. */
   watch(context: HookContext, id: string, files: readonly string[]): void;
   /** Told of every loaded model: a dev server prints it at once, where a build prints its table at the end. */
-  tell?(report: ModelReport): void;
+  tell?(reports: readonly ModelReport[]): void;
   /** Packages that stay imports in the output. */
   isExternal(context: HookContext, specifier: string): boolean;
 }

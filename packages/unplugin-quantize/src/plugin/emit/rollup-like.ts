@@ -23,6 +23,7 @@ export function rollupLikeHooks(state: PluginState, host: RollupLikeHost): Hooks
           if (request === undefined) return undefined;
           const code = await loadRequest(state, request, {
             scope: host.scope(this),
+            platform: host.platform(this),
             watch: (files) => host.watch(this, id, files),
             emit: (artefact) => host.emit(this, artefact),
             tell: host.tell,

@@ -2,7 +2,7 @@ import type { Plugin, PluginContext } from 'rollup';
 import { createAssetEmitter } from './asset-emitter.ts';
 import { NATIVE_PACKAGE, type Hooks, type RollupLikeHost } from './host.ts';
 import { scriptUrl } from './script-url.ts';
-import type { PluginState } from '../state.ts';
+import type { Platform, PluginState } from '../state.ts';
 import { emitOnnxruntimeWasm, ONNXRUNTIME_WEB, WASM_URL } from '../onnxruntime-wasm.ts';
 
 const SCOPE = 'rollup';
@@ -10,8 +10,11 @@ const SCOPE = 'rollup';
 /** Rollup 4 and Rolldown: assets by emitFile, their URLs by import.meta.ROLLUP_FILE_URL, which works in browsers and in Node. */
 export function rollupHost(state: PluginState, framework: 'rollup' | 'rolldown'): RollupLikeHost {
   const assets = createAssetEmitter();
+  let platform: Platform = 'browser';
   const hooks: Partial<Plugin> = {
-    buildStart() {
+    buildStart(options) {
+      // Rollup does not say where its output runs.
+      platform = (options as { platform?: string }).platform === 'node' ? 'node' : 'browser';
       assets.begin(SCOPE);
       state.begin(SCOPE);
       state.warn = (message) => this.warn(message);
@@ -40,6 +43,7 @@ export function rollupHost(state: PluginState, framework: 'rollup' | 'rolldown')
   return {
     rootRelative: false,
     scope: () => SCOPE,
+    platform: () => platform,
     isExternal: (_, specifier) => specifier === NATIVE_PACKAGE,
     watch: (context, _, files) => files.forEach((file) => context.addWatchFile(file)),
     async emit(context, artefact) {

@@ -15,11 +15,12 @@ export function viteHost(state: PluginState): RollupLikeHost {
   return {
     rootRelative: true,
     scope: (context) => environmentOf(context).name,
+    platform: (context) => (environmentOf(context).config.consumer === 'server' ? 'node' : 'browser'),
     isExternal: (context, specifier) => specifier === NATIVE_PACKAGE && !isServing() && environmentOf(context).config.consumer === 'server',
     watch: (context, id, files) => (isServing() ? dev.watch(id, files) : files.forEach((file) => context.addWatchFile(file))),
     emit: (context, artefact) => (isServing() ? dev.emit(environmentOf(context), artefact) : build.emit(context, environmentOf(context), artefact)),
-    tell(report) {
-      const line = isServing() ? state.table([report]) : '';
+    tell(reports) {
+      const line = isServing() ? state.table(reports) : '';
       if (line !== '') config?.logger.info(line, { timestamp: true });
     },
     hooks: {

@@ -3,12 +3,14 @@ import { relative, sep } from 'node:path';
 import type { LoaderContext } from 'webpack';
 import { loadRequest, withModule } from '../load.ts';
 import { parseQuery } from '../request.ts';
-import type { PluginState } from '../state.ts';
+import type { Platform, PluginState } from '../state.ts';
 import type { Artefact } from './host.ts';
 
 export interface QuantizeLoaderOptions {
   state: PluginState;
   scope: string;
+  /** Known when the compiler has its defaults. */
+  platform(): Platform;
 }
 
 export type Context = LoaderContext<QuantizeLoaderOptions>;
@@ -18,10 +20,11 @@ async function loadModuleOf(context: Context): Promise<string | undefined> {
   if (request === undefined) return undefined;
   // Our own cache knows the samples, the engines and the options too; the bundler's would also leave the model out of the report.
   context.cacheable(false);
-  const { state, scope } = context.query as unknown as QuantizeLoaderOptions;
+  const { state, scope, platform } = context.query as unknown as QuantizeLoaderOptions;
   try {
     return await loadRequest(state, request, {
       scope,
+      platform: platform(),
       watch: (files) => files.forEach((file) => watch(context, file)),
       emit: (artefact) => emit(context, artefact),
     });

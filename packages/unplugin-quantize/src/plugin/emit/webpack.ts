@@ -4,7 +4,7 @@ import type { Compiler, RuleSetRule } from 'webpack';
 import { QuantizeError } from '../../errors.ts';
 import { parseRequest, REQUEST_ID, REQUEST_QUERY, type ModelRequest } from '../request.ts';
 import { resolveModel } from '../resolve.ts';
-import type { PluginState } from '../state.ts';
+import type { Platform, PluginState } from '../state.ts';
 import { NATIVE_PACKAGE, type Hooks } from './host.ts';
 import type { QuantizeLoaderOptions } from './webpack-load.ts';
 import { formatWebpackRequest } from './webpack-request.ts';
@@ -27,7 +27,7 @@ function install(state: PluginState, compiler: Compiler): void {
   const logger = compiler.getInfrastructureLogger('unplugin-quantize');
   state.root = compiler.context;
   state.warn = (message) => logger.warn(message);
-  compiler.options.module.rules.push(rule(state));
+  compiler.options.module.rules.push(rule(state, () => (compiler.options.externalsPresets.node ? 'node' : 'browser')));
   // Before that the options have no defaults.
   compiler.hooks.environment.tap(SCOPE, () => leaveNativePackage(compiler));
   compiler.hooks.normalModuleFactory.tap(SCOPE, (factory) => {
@@ -48,8 +48,8 @@ function install(state: PluginState, compiler: Compiler): void {
 }
 
 /** After the user's rules, so that its type wins; its loader is the first to pitch, so that no other one sees the model. */
-function rule(state: PluginState): RuleSetRule {
-  const options: QuantizeLoaderOptions = { state, scope: SCOPE };
+function rule(state: PluginState, platform: () => Platform): RuleSetRule {
+  const options: QuantizeLoaderOptions = { state, scope: SCOPE, platform };
   return {
     resourceQuery: REQUEST_QUERY,
     type: 'javascript/auto',

@@ -1,0 +1,42 @@
+import { measurementKey } from './cache-key.ts';
+import { engineVersions, readerVersions } from './engine-versions.ts';
+import { readEvaluatorFiles } from './evaluator.ts';
+import type { FoundArtefact } from './find-artefact.ts';
+import { measurePlan, NOT_MEASURED } from './measure-plan.ts';
+import type { Measured } from './measure.ts';
+import type { ArtefactRequest, PipelineContext } from './quantize-file.ts';
+import type { VariantPlan } from './plan-variants.ts';
+import { measureTeller } from './progress.ts';
+import { readSampleFiles } from './sample-files.ts';
+
+export interface FoundMeasurement {
+  measured: Measured;
+  /** Absolute paths of the files of samples and evaluator. */
+  samples: string[];
+  cached: boolean;
+}
+
+/** What an earlier build measured on an artefact, or a new measurement. @throws QuantizeError see measureArtefact */
+export async function findMeasurement(
+  { root, cache, workers, share, tell }: PipelineContext, { path, name, options }: ArtefactRequest, made: FoundArtefact, { targets, requestedFormat }: VariantPlan,
+): Promise<FoundMeasurement> {
+  const plan = measurePlan(options, root, targets, requestedFormat);
+  if (plan === undefined) return { measured: NOT_MEASURED, samples: [], cached: true };
+  const { sessionOptions, externalLocations, inputs } = made.artefact;
+  const files = await readSampleFiles(plan, inputs, cache.hashes);
+  const evaluator = await readEvaluatorFiles(plan.evaluator, cache.hashes);
+  const told = { samples: files.hashes, chosen: files.chosen, evaluator: evaluator.hashes, engines: await engineVersions(), readers: await readerVersions() };
+  const key = measurementKey({ artefact: made.key, plan, ...told });
+  const samples = [...files.paths, ...evaluator.paths];
+  return share(`measure ${key}`, async () => {
+    const known = await cache.read<Measured>('measured', key);
+    if (known !== undefined) return { measured: known, samples, cached: true };
+    tell({ kind: 'step', model: name, step: 'measure' });
+    const { file } = made.artefact;
+    const isSplit = externalLocations.length > 0;
+    const measured = await workers.measure({ name, source: path, artefact: file, isSplit, sessionOptions, inputs, ...plan }, measureTeller(tell, name));
+    await cache.write('measured', key, measured);
+    // Read as JSON, so that a miss gives what a hit will give.
+    return { measured: JSON.parse(JSON.stringify(measured)) as Measured, samples, cached: false };
+  });
+}

@@ -1,0 +1,50 @@
+import type { QuantizeError } from '../errors.ts';
+import type { ArtefactOptions } from '../options.ts';
+import type { ModelReport, Target } from '../types.ts';
+import { forgiving, holdBudget } from './fallback.ts';
+import { findArtefact } from './find-artefact.ts';
+import { findMeasurement } from './find-measurement.ts';
+import { modelReport } from './model-report.ts';
+import type { VariantPlan } from './plan-variants.ts';
+import type { PipelineContext, Request } from './quantize-file.ts';
+import type { ModelContent } from './read-model.ts';
+
+/** An artefact and what it is for. */
+export interface VariantResult {
+  /** None where no target was named. */
+  targets: readonly Target[];
+  /** Absolute path of the artefact in the cache; never to be modified. */
+  file: string;
+  /** Equal whether or not the result was cached. */
+  report: ModelReport;
+  sessionOptions: Record<string, unknown>;
+}
+
+export interface MadeVariant extends Omit<VariantResult, 'targets'> {
+  /** Absolute paths of samples' files. */
+  samples: readonly string[];
+  cached: boolean;
+  /** BUDGET_BROKEN, unless the budget is held or may be broken. */
+  error?: QuantizeError | undefined;
+}
+
+/**
+ * Makes the artefact of a plan, or finds it. Where it breaks its budget, `onFail` says how to go on; `auto` goes on to formats that keep more.
+ *
+ * @throws QuantizeError whatever is wrong with the model, its samples or its options
+ */
+export async function makeVariant(context: PipelineContext, request: Request, content: ModelContent, plan: VariantPlan): Promise<MadeVariant> {
+  const options = forgiving({ ...request.options, format: plan.format }, plan);
+  const attempt = (tried: ArtefactOptions): Promise<MadeVariant> => attemptFormat(context, { ...request, options: tried }, content, plan);
+  const { result, error } = await holdBudget(options, attempt, (message) => context.tell({ kind: 'warning', message }));
+  return { ...result, report: { ...result.report, requestedFormat: plan.requestedFormat }, error };
+}
+
+async function attemptFormat(context: PipelineContext, request: Request & { options: ArtefactOptions }, content: ModelContent, plan: VariantPlan): Promise<MadeVariant> {
+  const { name, options: { budget } } = request;
+  const made = await findArtefact(context, request, content);
+  const known = await findMeasurement(context, request, made, plan);
+  const { artefact } = made;
+  const report = modelReport({ name, plan, sourceSha256: content.sha256, artefact, measured: known.measured, budget });
+  return { file: artefact.file, report, sessionOptions: artefact.sessionOptions, samples: known.samples, cached: made.cached && known.cached };
+}
