@@ -33,7 +33,7 @@ export interface ObservedRuns {
  *   ENGINE_REJECTED when the model cannot be loaded; and what `take` throws
  */
 export async function observeRuns({ engine, model, outputs, samples, take, onProgress }: ObserveOptions): Promise<ObservedRuns> {
-  const session = await engine.open(model);
+  const session = await engine.open(model, PATIENT);
   try {
     const found = { samples: 0, rows: 0 };
     let ready: Record<string, SampleTensor> | undefined;
@@ -64,6 +64,9 @@ export async function observeRuns({ engine, model, outputs, samples, take, onPro
     await session.close();
   }
 }
+
+/** Threads that have nothing to do wait without turning in circles: builds have other work for the processor, such as to take outputs. */
+const PATIENT = { extra: { session: { intra_op: { allow_spinning: '0' } } } };
 
 /** A promise beside one that only waits, so that a failure nobody came to look at is not reported as unhandled. */
 function settled<T>(result: Promise<T>): { result: Promise<T>; done: Promise<void> } {

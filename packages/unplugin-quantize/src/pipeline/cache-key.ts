@@ -60,9 +60,13 @@ export function calibrationKey({ version, options, model, externals, plan, ...to
 /** The options that matter to what is observed, so that several formats share it. */
 const OBSERVING: Record<CalibratePlan['observes'], (options: QuantizeOptions) => Partial<QuantizeOptions>> = {
   // What int8 makes of the first sample depends on all of them.
-  activations: (options) => (options.format === 'int8' ? options : { format: options.format, equalize: options.equalize, reconstruct: options.reconstruct }),
+  activations: (options) => (options.format === 'int8' ? options : fixedScales(options)),
   products: ({ exclude, excludeOps, include, minElements }) => ({ exclude, excludeOps, include, minElements }),
 };
+
+function fixedScales({ format, equalize, reconstruct, exclude, excludeOps, include, minElements }: QuantizeOptions): Partial<QuantizeOptions> {
+  return { format, equalize, reconstruct, exclude, excludeOps, include, minElements };
+}
 
 /** Order and repetition of names change nothing. */
 function normal(options: Partial<QuantizeOptions>): (readonly [string, unknown])[] {

@@ -17,6 +17,14 @@ describe('figures of channels', () => {
     expect(collector.result()).toEqual({ min: Float32Array.of(-6, 10), max: Float32Array.of(2, 60), mean: Float64Array.of(-1, 30) });
   });
 
+  it('tell the extremes of all values where planes are gone through, and NaN where one is', () => {
+    const collector = channelCollector(1);
+    expect(collector.add(Float32Array.of(1, 2, -3, 4, 5, 6), [1, 3, 2])).toEqual({ min: -3, max: 6 });
+    expect(collector.add(Float32Array.of(1, 2, NaN, 4, 5, 6), [1, 3, 2])).toEqual({ min: NaN, max: NaN });
+    expect(collector.add(Float32Array.of(1, 2, -Infinity, Infinity, 5, 6), [1, 3, 2])).toEqual({ min: -Infinity, max: Infinity });
+    expect(channelCollector(-1).add(Float32Array.of(1, 2), [1, 2])).toBeUndefined();
+  });
+
   it('are not told where their number differs, or the axis is not there', () => {
     const differing = channelCollector(-1);
     differing.add(new Float32Array(4), [2, 2]);

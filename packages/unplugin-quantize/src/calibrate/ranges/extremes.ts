@@ -6,26 +6,48 @@ import type { Range } from './range.ts';
  * @returns an empty range, Infinity to -Infinity, for no values
  */
 export function extremesOf(values: Float32Array): Range {
-  // Four chains side by side: a processor starts the next minimum before the last one is there. Math.min passes NaN on, `<` would not.
-  const whole = values.length & ~3;
-  let [min0, min1, min2, min3] = [Infinity, Infinity, Infinity, Infinity];
-  let [max0, max1, max2, max3] = [-Infinity, -Infinity, -Infinity, -Infinity];
-  for (let i = 0; i < whole; i += 4) {
-    const [a, b, c, d] = [values[i]!, values[i + 1]!, values[i + 2]!, values[i + 3]!];
-    min0 = Math.min(min0, a);
-    min1 = Math.min(min1, b);
-    min2 = Math.min(min2, c);
-    min3 = Math.min(min3, d);
-    max0 = Math.max(max0, a);
-    max1 = Math.max(max1, b);
-    max2 = Math.max(max2, c);
-    max3 = Math.max(max3, d);
+  const found = new Float64Array(3);
+  summarize(values, 0, values.length, found);
+  return { min: found[0]!, max: found[1]! };
+}
+
+/**
+ * Looks at the values from `start` to before `end`.
+ *
+ * @param into gets the smallest, the largest, and the sum; all three are NaN where a value is
+ */
+export function summarize(values: Float32Array, start: number, end: number, into: Float64Array): void {
+  // Two chains side by side: a processor starts the next step before the last one is done. Comparing takes a fifth of Math.min's time, but
+  // does not see NaN: the sum tells of it, as no sum of float32 values is too large for a float64.
+  const even = start + ((end - start) & ~1);
+  let min0 = Infinity;
+  let min1 = Infinity;
+  let max0 = -Infinity;
+  let max1 = -Infinity;
+  let sum0 = 0;
+  let sum1 = 0;
+  for (let i = start; i < even; i += 2) {
+    const a = values[i]!;
+    const b = values[i + 1]!;
+    if (a < min0) min0 = a;
+    if (a > max0) max0 = a;
+    sum0 += a;
+    if (b < min1) min1 = b;
+    if (b > max1) max1 = b;
+    sum1 += b;
   }
-  for (let i = whole; i < values.length; i++) {
-    min0 = Math.min(min0, values[i]!);
-    max0 = Math.max(max0, values[i]!);
+  if (even < end) {
+    const last = values[even]!;
+    if (last < min0) min0 = last;
+    if (last > max0) max0 = last;
+    sum0 += last;
   }
-  return { min: Math.min(min0, min1, min2, min3), max: Math.max(max0, max1, max2, max3) };
+  const sum = sum0 + sum1;
+  // Infinities of both signs make a sum NaN too, without any value that is.
+  const isNaN = sum !== sum && values.subarray(start, end).some(Number.isNaN);
+  into[0] = isNaN ? NaN : min0 < min1 ? min0 : min1;
+  into[1] = isNaN ? NaN : max0 > max1 ? max0 : max1;
+  into[2] = sum;
 }
 
 /** The range that holds both. */

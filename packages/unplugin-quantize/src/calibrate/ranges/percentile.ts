@@ -8,10 +8,10 @@ export const PERCENTILE = 99.999;
  * The range from the ((100 - p) / 2)th to the ((100 + p) / 2)th percentile, each taken at the outer edge of the bin that it falls into, and
  * never beyond the values that were seen.
  */
-export function percentileRange({ histogram, extremes, values }: Seen, percentile = PERCENTILE): Range {
+export function percentileRange({ histogram, extremes, counted }: Seen, percentile = PERCENTILE): Range {
   const { counts, width } = histogram;
   if (width === 0) return extremes;
-  const cut = (values * (100 - percentile)) / 200;
+  const cut = (counted * (100 - percentile)) / 200;
   let [low, high] = [0, counts.length - 1];
   for (let below = counts[low]!; below <= cut && low < high; below += counts[low]!) low++;
   for (let above = counts[high]!; above <= cut && high > low; above += counts[high]!) high--;

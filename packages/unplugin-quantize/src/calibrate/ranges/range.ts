@@ -13,6 +13,8 @@ export interface Seen {
   /** The average of the runs' extremes (moving-average.ts). */
   average: Range;
   histogram: Histogram;
+  /** How many values the histogram counts: all, or some of each run where nothing is clipped. */
+  counted: number;
   /** How many values there were. */
   values: number;
   runs: number;

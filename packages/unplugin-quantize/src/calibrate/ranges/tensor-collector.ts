@@ -14,7 +14,7 @@ export interface TensorCollector {
   /**
    * Takes the tensor of one run.
    *
-   * @returns false for values that are not all finite; nothing of them was taken
+   * @returns false for values that are not all finite: of no use after that
    */
   add(values: Float32Array, dims: readonly number[]): boolean;
   /** Undefined when no run had a value. */
@@ -23,18 +23,21 @@ export interface TensorCollector {
 
 export function tensorCollector({ name, channelAxis }: Tap, method: CalibrationMethod): TensorCollector {
   const channels = channelAxis === null ? undefined : channelCollector(channelAxis);
+  const isClipped = !UNCLIPPED.includes(method);
   let seen: Seen | undefined;
   return {
     add(values, dims) {
       if (values.length === 0) return true;
-      const extremes = extremesOf(values);
+      const extremes = channels?.add(values, dims) ?? extremesOf(values);
       if (!Number.isFinite(extremes.min) || !Number.isFinite(extremes.max)) return false;
-      if (seen === undefined) seen = { extremes, average: extremes, histogram: emptyHistogram(), values: 0, runs: 0 };
+      if (seen === undefined) seen = { extremes, average: extremes, histogram: emptyHistogram(), counted: 0, values: 0, runs: 0 };
       else seen = { ...seen, extremes: union(seen.extremes, extremes), average: moveAverage(seen.average, extremes) };
-      addToHistogram(seen.histogram, values, reach(extremes));
+      // Where nothing is clipped the histogram only has to tell what is ordinary.
+      const counted = isClipped ? values : someOf(values);
+      addToHistogram(seen.histogram, counted, reach(extremes));
+      seen.counted += counted.length;
       seen.values += values.length;
       seen.runs++;
-      channels?.add(values, dims);
       return true;
     },
     result() {
@@ -43,11 +46,28 @@ export function tensorCollector({ name, channelAxis }: Tap, method: CalibrationM
       const range = METHODS[method](seen);
       const distribution = distributionOf(seen.histogram, seen.extremes, range);
       const statistics = { ...range, elements: seen.values / seen.runs, distribution, ...(figures !== undefined && { channels: figures }) };
-      const ordinary = UNCLIPPED.includes(method) ? ordinaryReach(seen) : undefined;
+      const ordinary = isClipped ? undefined : ordinaryReach(seen);
       const notes = ordinary === undefined ? [] : [outliers(name, reach(seen.extremes), ordinary)];
       return { statistics, notes };
     },
   };
+}
+
+/** So many of a run's values tell what most of them are, even if one that is not happens to be among them. */
+const SOME = 32_768;
+
+/** Values at equal distances that have no factor in common with the tensor's dims, so that no channel is passed over. */
+function someOf(values: Float32Array): Float32Array {
+  let stride = Math.ceil(values.length / SOME);
+  if (stride === 1) return values;
+  while (greatestCommonDivisor(stride, values.length) > 1) stride++;
+  const some = new Float32Array(Math.ceil(values.length / stride));
+  for (let i = 0, at = 0; i < some.length; i++, at += stride) some[i] = values[at]!;
+  return some;
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
 
 function outliers(name: string, furthest: number, ordinary: number): string {

@@ -28,31 +28,40 @@ export function observeActivations(
   assertSound(model);
   inlineExternalData(model);
   const refusal = prepareStatic(model, options);
-  const plan = refusal === undefined ? wholePlan(model, options) : undefined;
-  const taps = plan === undefined ? [] : tapsOf(plan.main, plan.plan);
+  const plans = refusal === undefined ? [planned(model, { ...options, ...EVERYTHING }), planned(model, options)] : [];
+  const taps = tapsOf(plans);
   const graph = model.proto.graph!;
   const outputs = new Set(graph.output.map(({ name }) => name));
   for (const { name } of taps) if (!outputs.has(name)) graph.output.push(floatOutput(name));
-  const observations = plan === undefined || !options.reconstruct ? [] : observeInputs(model, namesOf(model), productsOf(plan.plan));
+  const observations = options.reconstruct ? observeInputs(model, namesOf(model), plans.slice(0, 1).flatMap(productsOf)) : [];
   return { stream: writeModel(model), taps, observations };
 }
 
-/** All that may have to be known, whatever the user excludes: then one observation serves every choice of nodes. */
-function wholePlan(model: Model, options: QuantizeOptions): { main: MainGraph; plan: Plan } {
-  const main = mainGraph(createContext(model, { ...options, exclude: [], excludeOps: [], include: [], minElements: 1, integerDepthwise: true }));
+interface Planned {
+  main: MainGraph;
+  plan: Plan;
+}
+
+/** What is to be known whatever products the user excludes: then one observation serves every choice of products. */
+const EVERYTHING: Partial<QuantizeOptions> = { exclude: [], excludeOps: [], include: [], minElements: 1, integerDepthwise: true };
+
+function planned(model: Model, options: QuantizeOptions): Planned {
+  const main = mainGraph(createContext(model, options));
   return { main, plan: planStatic(main) };
 }
 
-function productsOf({ nodes }: Plan): ObservedProduct[] {
+function productsOf({ plan: { nodes } }: Planned): ObservedProduct[] {
   return nodes.flatMap(({ node, weight }) => (weight === undefined ? [] : [{ node, weight: weightName(weight.weight), dims: weight.weight.tensor.dims, axis: weight.axis }]));
 }
 
-function tapsOf(main: MainGraph, plan: Plan): Tap[] {
+function tapsOf(plans: readonly Planned[]): Tap[] {
   const taps = new Map<string, Tap>();
   const add = (name: string, channelAxis: number | null): void => void taps.set(name, { name, channelAxis: taps.get(name)?.channelAxis ?? channelAxis });
-  for (const name of plan.quantized) add(rootOf(name, plan).root, null);
-  for (const { node, weight, activations } of plan.nodes) if (weight !== undefined) add(activations[0]!, staticOperator(node)!.channelAxis!);
-  for (const name of workTaps(main)) add(name, null);
+  for (const { main, plan } of plans) {
+    for (const name of plan.quantized) add(rootOf(name, plan).root, null);
+    for (const { node, weight, activations } of plan.nodes) if (weight !== undefined) add(activations[0]!, staticOperator(node)!.channelAxis!);
+    for (const name of workTaps(main, taps)) add(name, null);
+  }
   return [...taps.values()];
 }
 

@@ -1,7 +1,7 @@
 import type { MainGraph } from './candidates.ts';
 import { isDepthwise } from './operators.ts';
 import type { Plan } from './plan.ts';
-import { productsOf } from './work.ts';
+import { elementsOf, productsOf } from './work.ts';
 
 /**
  * Milliseconds on one thread of onnxruntime-web 1.30, measured layer by layer: a million multiply-adds of products and of depthwise
@@ -21,7 +21,7 @@ const COSTS = {
  * @returns undefined where samples told no sizes
  */
 export function wasmRatio(main: MainGraph, plan: Plan): number | undefined {
-  const elements = (name: string): number => main.context.statistics.get(name)?.elements ?? 0;
+  const elements = (name: string): number => elementsOf(main, name) ?? 0;
   const products = productsOf(main);
   if (products.some(({ value }) => elements(value) === 0)) return undefined;
   const integer = new Set(plan.nodes.map(({ node }) => node));

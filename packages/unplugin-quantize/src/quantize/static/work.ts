@@ -2,6 +2,7 @@ import { isOperator, nodeLabel } from '../../graph/index.ts';
 import { elementCount, type NodeProto } from '../../onnx/index.ts';
 import type { IntegerShare } from '../../types.ts';
 import type { Context } from '../context.ts';
+import { boundAfter } from './bounds.ts';
 import { mainGraph, type Candidate, type MainGraph } from './candidates.ts';
 import { staticOperator } from './operators.ts';
 import { planStatic, type Plan } from './plan.ts';
@@ -16,9 +17,21 @@ interface Product {
   count: number;
 }
 
-/** Values whose numbers of elements tell the work of products. */
-export function workTaps(main: MainGraph): string[] {
-  return productsOf(main).map(({ value }) => value);
+/** Values whose numbers of elements tell the work of products, but for those that other taps tell. */
+export function workTaps(main: MainGraph, tapped: { has(name: string): boolean }): string[] {
+  return productsOf(main).map(({ value }) => value).filter((value) => !tapped.has(behindBounds(main, value)));
+}
+
+/** How many elements a value has in one run; undefined where samples did not tell. A Relu or Clip behind it has as many. */
+export function elementsOf(main: MainGraph, value: string): number | undefined {
+  const { statistics } = main.context;
+  return (statistics.get(value) ?? statistics.get(behindBounds(main, value)))?.elements;
+}
+
+function behindBounds({ context, edges, all }: MainGraph, name: string): string {
+  let value = name;
+  for (let bound = boundAfter(value, edges, all, context.model); bound !== undefined; bound = boundAfter(value, edges, all, context.model)) value = bound.node.output[0]!;
+  return value;
 }
 
 export function productsOf({ edges, weights, floats }: MainGraph): Product[] {
@@ -41,13 +54,13 @@ export function productsOf({ edges, weights, floats }: MainGraph): Product[] {
  * counts as used once.
  */
 export function integerShare(main: MainGraph, plan: Plan): IntegerShare {
-  const { statistics } = main.context;
   const integer = new Map(plan.nodes.map((candidate) => [candidate.node, candidate]));
   const products = productsOf(main);
-  const isKnown = products.every(({ value }) => statistics.get(value)?.elements !== undefined);
-  const nodes = products.map(({ node, value, perElement, count }) => {
+  const counts = products.map(({ value }) => elementsOf(main, value));
+  const isKnown = counts.every((found) => found !== undefined);
+  const nodes = products.map(({ node, perElement, count }, i) => {
     const candidate = integer.get(node);
-    const multiplyAdds = isKnown ? Math.round(statistics.get(value)!.elements! * perElement) : count;
+    const multiplyAdds = isKnown ? Math.round(counts[i]! * perElement) : count;
     return { node: nodeLabel(node), op: node.opType, kernel: candidate === undefined ? null : kernelOf(candidate, plan), multiplyAdds };
   });
   const sum = (some: typeof nodes): number => some.reduce((total, { multiplyAdds }) => total + multiplyAdds, 0);
