@@ -19,8 +19,9 @@ const NEXT = join(PACKAGE, `node_modules/.dist-${process.pid}`);
  */
 const INLINED = '@bufbuild/protobuf';
 
-/** Doors that browsers load too: each is one file. */
-const WEB_DOORS = ['runtime/index.web', 'runtime/index.node', 'core.web'];
+/** Doors that browsers load too, each bundled by itself. Pages load parts of the first one only when they need them; the others are one file. */
+const WEB_DOORS = ['runtime/index.web', 'runtime/index.node', 'runtime/worker.web', 'core.web'];
+const SPLIT_DOOR = 'runtime/index.web';
 
 /** Rooms that programs of the tests import. */
 const INNER_DOORS = ['onnx/index', 'options', 'pipeline/index', 'pipeline/file-source'];
@@ -53,12 +54,18 @@ async function bundleAll() {
   const doors = modulesIn({ exports, bin }).filter((door) => !WEB_DOORS.includes(door));
   const rooms = [...doors, ...INNER_DOORS].map((door) => [door, join(SOURCE, `${door}.ts`)]);
   const workers = WORKERS.map((name) => [`chunks/${name}`, join(SOURCE, `pipeline/${name}.ts`)]);
-  const inputs = [Object.fromEntries([...rooms, ...workers]), ...WEB_DOORS.map((door) => ({ [door]: join(SOURCE, `${door}.ts`) }))];
-  for (const input of inputs) {
-    const bundle = await rolldown({ input, external, cwd: ROOT, platform: 'node', onLog: refuse });
-    await bundle.write({ dir: NEXT, format: 'es', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name].js', comments: { jsdoc: false } });
-    await bundle.close();
+  const options = { external, cwd: ROOT, platform: 'node', onLog: refuse };
+  await write({ ...options, input: Object.fromEntries([...rooms, ...workers]) }, { chunkFileNames: 'chunks/[name].js' });
+  for (const door of WEB_DOORS) {
+    const parts = door === SPLIT_DOOR ? { chunkFileNames: 'runtime/parts/[name].js' } : { codeSplitting: false };
+    await write({ ...options, input: { [door]: join(SOURCE, `${door}.ts`) } }, parts);
   }
+}
+
+async function write(input, output) {
+  const bundle = await rolldown(input);
+  await bundle.write({ dir: NEXT, format: 'es', entryFileNames: '[name].js', comments: { jsdoc: false }, ...output });
+  await bundle.close();
 }
 
 /** The paths below dist of all modules that package.json names. */

@@ -65,7 +65,7 @@ describe.skipIf(chromiumPath === null)('examples/vite-ocr', () => {
 
   test('each host runs its own engine', () => {
     expect(reading('browser quantized').backend).toBe('wasm');
-    expect(reading('node quantized').backend).toBe('node');
+    expect(reading('node quantized').backend).toBe('cpu');
   });
 
   test('the page fetches the quantized models only, at most 4.25 MB for both', () => {

@@ -79,7 +79,7 @@ describe.each(BUNDLER_NAMES)('%s for Node', (name) => {
     const root = makeProject({ 'main.js': code }, { 'm.onnx': 'ocrDirection' });
     const { main, files } = await BUNDLERS[name](root, { platform: 'node', format: 'esm', options: shared });
     const { stdout, stderr, status } = spawnSync(process.execPath, [main], { encoding: 'utf8' });
-    expect([status, stdout.trim(), stderr]).toEqual([0, '["node",[1,2]]', '']);
+    expect([status, stdout.trim(), stderr]).toEqual([0, '["cpu",[1,2]]', '']);
     expect(files.filter((file) => /\.(?:node|wasm)$/.test(file))).toEqual([]);
   });
 

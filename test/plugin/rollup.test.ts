@@ -56,7 +56,7 @@ describe('rollup', () => {
     const root = makeProject({ 'main.js': main }, { 'm.onnx': 'ocrDirection' });
     const built = await rollupBuild(root, {}, undefined, nodeResolve({ exportConditions: ['node'] }));
     const { stdout, stderr, status } = spawnSync(process.execPath, [join(built.outDir, 'main.js')], { encoding: 'utf8' });
-    expect([status, stdout.trim(), stderr]).toEqual([0, '["node",[1,2]]', '']);
+    expect([status, stdout.trim(), stderr]).toEqual([0, '["cpu",[1,2]]', '']);
     expect(built.files.filter((file) => !file.endsWith('.js') && !file.endsWith('.onnx'))).toEqual([]);
   });
 

@@ -41,6 +41,8 @@ export interface ModelVariant {
   transferBytes?: number;
   /** The file in parts that follow one another, where it is larger than one file may be. */
   parts?: { url: string; bytes: number }[];
+  /** Bytes of its largest tensor in an engine, which GPUs limit; absent where it is not known. */
+  largestTensorBytes?: number;
   /** How far outputs on the canary may be from its reference; absent where there is no canary. */
   tolerance?: Record<string, CanaryTolerance>;
   /** The oldest onnxruntime release that runs the file, such as `1.17.0`. */

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serve, type RunningServer } from '../../../../test/support/static-server.ts';
 import { download } from './download.ts';
 import { RuntimeError } from './errors.ts';
-import { openHttp } from './http.ts';
+import { openHttp } from './resume.ts';
 import type { LoadOptions, ModelFile, Progress } from './types.ts';
 
 /** Not a model: the download looks at no more than the first bytes, the size and the hash. */
@@ -59,7 +59,7 @@ afterAll(() => server.close());
 
 const known = (path: string): ModelFile => ({ url: server.origin + path, bytes: body.length, sha256 });
 const bare = (path: string): ModelFile => ({ url: server.origin + path, bytes: null, sha256: null });
-const get = (file: ModelFile, options: LoadOptions = {}) => download(openHttp, file, { onWarning: expect.unreachable, ...options });
+const get = (file: ModelFile, options: LoadOptions = {}) => download(openHttp, file, { onWarning: expect.unreachable, retryDelay: 1, ...options });
 
 describe('download', () => {
   it.each(['/model', '/chunked', '/gzip'])('%s: gives the bytes; progress only rises, knows the total and ends at 1', async (path) => {
@@ -92,7 +92,7 @@ describe('download', () => {
   });
 
   it('copes with a length that proves too small', async () => {
-    const open = async () => ({ ...(await openHttp(known('/chunked').url, undefined)), length: 1000 });
+    const open = async () => ({ ...(await openHttp(known('/chunked').url, {}, true)), length: 1000 });
     const reports: Progress[] = [];
     const bytes = await download(open, bare('/chunked'), { onProgress: (progress) => reports.push(progress) });
     expect(Buffer.compare(bytes, body)).toBe(0);

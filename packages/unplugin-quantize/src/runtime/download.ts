@@ -3,6 +3,8 @@ import { HTML_HINT } from './http.ts';
 import type { LoadOptions, ModelFile, ModelStream, OpenModel } from './types.ts';
 import { verifyBytes } from './verify.ts';
 
+type Chunks = AsyncIterable<Uint8Array<ArrayBuffer>>;
+
 /** How things that are served in place of a model begin. No ONNX file begins so: the first byte is a protobuf key of ModelProto. */
 const IMPOSTORS = [
   { begins: /^\s*<(!doctype|html|head|body)/i, what: 'an HTML page', hint: HTML_HINT },
@@ -18,15 +20,31 @@ const HEAD_BYTES = 64;
 export async function download(open: OpenModel, file: ModelFile, options: LoadOptions): Promise<Uint8Array<ArrayBuffer>> {
   const { onProgress, signal, onWarning = console.warn } = options;
   signal?.throwIfAborted();
-  const stream = await open(file.url, signal);
+  const stream = await openModel(open, file, options);
   const bytes = await collect(checkedChunks(stream, file, onProgress), file.bytes ?? stream.length ?? 0);
   await verifyBytes(bytes, file, onWarning);
   signal?.throwIfAborted();
   return bytes;
 }
 
+/** The bytes of the artefact itself: parts one after the other, unpacked. */
+export async function openModel(open: OpenModel, file: ModelFile, options: LoadOptions): Promise<ModelStream> {
+  const [firstUrl = file.url, ...urls] = file.parts?.map((part) => part.url) ?? [];
+  const checked = file.sha256 !== null;
+  const first = await open(firstUrl, options, checked);
+  async function* all(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    yield* first.chunks;
+    for (const url of urls) yield* (await open(url, options, checked)).chunks;
+  }
+  const chunks = urls.length === 0 ? first.chunks : all();
+  if (file.encoding === undefined) return { ...first, chunks, length: urls.length === 0 ? first.length : null };
+  // Loaded on demand: not every app has compressed files.
+  const { unpacked } = await import('./unpack.ts');
+  return { ...first, chunks: unpacked(chunks, file.url), length: null };
+}
+
 /** Passes the chunks of a stream on, reporting progress; throws as soon as they cannot be the model. */
-export async function* checkedChunks(stream: ModelStream, file: ModelFile, onProgress: LoadOptions['onProgress']): AsyncGenerator<Uint8Array> {
+export async function* checkedChunks(stream: ModelStream, file: ModelFile, onProgress: LoadOptions['onProgress']): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const head = new Uint8Array(HEAD_BYTES);
   let total = file.bytes ?? stream.length;
   let loaded = 0;
@@ -52,7 +70,7 @@ export async function* checkedChunks(stream: ModelStream, file: ModelFile, onPro
   }
 }
 
-async function collect(chunks: AsyncIterable<Uint8Array>, capacity: number): Promise<Uint8Array<ArrayBuffer>> {
+async function collect(chunks: Chunks, capacity: number): Promise<Uint8Array<ArrayBuffer>> {
   let buffer = new Uint8Array(capacity);
   let length = 0;
   for await (const chunk of chunks) {

@@ -9,7 +9,12 @@ export type RuntimeErrorCode =
   | 'SIZE_MISMATCH'
   | 'HASH_MISMATCH'
   | 'ENGINE_MISSING'
-  | 'SESSION_FAILED';
+  | 'SESSION_FAILED'
+  | 'BACKEND_UNAVAILABLE'
+  | 'WRONG_ANSWER'
+  | 'DEVICE_LOST'
+  | 'SESSION_RELEASED'
+  | 'WORKER_FAILED';
 
 export interface RuntimeErrorPlace {
   /** Address or path of the model file. */
@@ -25,10 +30,13 @@ export class RuntimeError extends Error {
   readonly code: RuntimeErrorCode;
   readonly url: string | undefined;
   readonly hint: string | undefined;
+  /** The message without code, place and hint. */
+  readonly what: string;
 
   constructor(code: RuntimeErrorCode, what: string, place: RuntimeErrorPlace = {}) {
     super(describe(code, what, place), place.cause === undefined ? undefined : { cause: place.cause });
     this.code = code;
+    this.what = what;
     this.url = place.url;
     this.hint = place.hint;
   }

@@ -28,7 +28,7 @@ export async function openFile(path: string, signal: AbortSignal | undefined): P
 }
 
 /** A stream that is left early is destroyed by its iterator, which closes the file. */
-async function* fileChunks(stream: AsyncIterable<Uint8Array>, path: string, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+async function* fileChunks(stream: AsyncIterable<Buffer<ArrayBuffer>>, path: string, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const chunks = stream[Symbol.asyncIterator]();
   try {
     for (;;) {

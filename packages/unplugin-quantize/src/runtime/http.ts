@@ -1,5 +1,4 @@
 import { messageOf, RuntimeError } from './errors.ts';
-import type { ModelStream } from './types.ts';
 
 const STATUS_HINTS: Record<number, string> = {
   401: 'The server asks for credentials, which a model download does not send to other origins.',
@@ -10,35 +9,60 @@ const STATUS_HINTS: Record<number, string> = {
 export const HTML_HINT =
   'The server probably answers unknown addresses with its index page. Check that the file was deployed with the page and that the `base` of the build is right.';
 
-/**
- * Asks for a file by HTTP (or a data: or blob: URL).
- * @throws RuntimeError NETWORK_ERROR, HTTP_ERROR, or NOT_A_MODEL for an HTML answer; the signal's reason when aborted
- */
-export async function openHttp(url: string, signal: AbortSignal | undefined): Promise<ModelStream> {
-  const response = await fetch(url, { signal: signal ?? null }).catch((cause: unknown) => lost('could not be fetched', url, signal, cause));
-  const answer = `answered ${response.status} ${response.statusText}`.trimEnd();
-  const refusal = refuse(response, answer, url);
-  if (refusal !== undefined) {
-    await response.body?.cancel();
-    throw refusal;
-  }
-  return { chunks: bodyChunks(response.body, url, signal), length: bodyLength(response.headers), answer };
+/** What a request asks for: all of the file, or what comes after the bytes that are there, if the file is still the one of the validator. */
+export interface Wanted {
+  from: number;
+  validator: string | null;
 }
 
-function refuse(response: Response, answer: string, url: string): RuntimeError | undefined {
-  if (!response.ok) return new RuntimeError('HTTP_ERROR', `The server ${answer} for the model`, { url, hint: STATUS_HINTS[response.status] });
-  if (!/^text\/html\b/i.test(response.headers.get('content-type') ?? '')) return undefined;
-  return new RuntimeError('NOT_A_MODEL', `The server ${answer} with an HTML page instead of the model`, { url, hint: HTML_HINT });
+/**
+ * Asks once for a file by HTTP (or a data: or blob: URL).
+ * @throws RuntimeError NETWORK_ERROR, HTTP_ERROR, or NOT_A_MODEL for an HTML answer; the signal's reason when aborted
+ */
+export async function request(url: string, { from, validator }: Wanted, signal: AbortSignal | undefined): Promise<Response> {
+  const headers: Record<string, string> = validator === null || from === 0 ? {} : { Range: `bytes=${from}-`, 'If-Range': validator };
+  const response = await fetch(url, { signal: signal ?? null, headers }).catch((cause: unknown) => lost('could not be fetched', url, signal, cause));
+  const refusal = refuse(response, url);
+  if (refusal === undefined) return response;
+  await response.body?.cancel();
+  throw refusal;
+}
+
+/** `answered 200 OK`. */
+export function answerOf({ status, statusText }: Response): string {
+  return `answered ${status} ${statusText}`.trimEnd();
+}
+
+function refuse(response: Response, url: string): RuntimeError | undefined {
+  const { ok, status, headers } = response;
+  if (!ok) {
+    const retryAfter = Number(headers.get('retry-after') ?? Number.NaN);
+    return Object.assign(new RuntimeError('HTTP_ERROR', `The server ${answerOf(response)} for the model`, { url, hint: STATUS_HINTS[status] }), { status, retryAfter });
+  }
+  if (!/^text\/html\b/i.test(headers.get('content-type') ?? '')) return undefined;
+  return new RuntimeError('NOT_A_MODEL', `The server ${answerOf(response)} with an HTML page instead of the model`, { url, hint: HTML_HINT });
 }
 
 /** Content-Length counts encoded bytes, so it says nothing of a compressed answer. */
-function bodyLength(headers: Headers): number | null {
-  const encoding = headers.get('content-encoding') ?? 'identity';
+export function bodyLength(headers: Headers): number | null {
   const length = headers.get('content-length');
-  return encoding === 'identity' && length !== null && /^\d+$/.test(length) ? Number(length) : null;
+  return isPlain(headers) && length !== null && /^\d+$/.test(length) ? Number(length) : null;
 }
 
-async function* bodyChunks(body: ReadableStream<Uint8Array> | null, url: string, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+/** What a later request names to get the rest of the very same file; null where the server gives nothing to rely on. */
+export function validatorOf(headers: Headers): string | null {
+  const tag = headers.get('etag');
+  if (!isPlain(headers)) return null;
+  if (tag === null) return headers.get('last-modified');
+  return tag.startsWith('W/') ? null : tag;
+}
+
+function isPlain(headers: Headers): boolean {
+  return (headers.get('content-encoding') ?? 'identity') === 'identity';
+}
+
+/** @throws RuntimeError NETWORK_ERROR; the signal's reason when aborted */
+export async function* bodyChunks(body: ReadableStream<Uint8Array<ArrayBuffer>> | null, url: string, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   if (body === null) return;
   const reader = body.getReader();
   try {

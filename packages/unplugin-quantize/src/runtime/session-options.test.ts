@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { checkThreads, mergeSessionOptions } from './session-options.ts';
+import { checkOptions, mergeSessionOptions, withProvider } from './session-options.ts';
+import type { CreateSessionOptions } from './types.ts';
 
 describe('mergeSessionOptions', () => {
   it('merges deeply, and what the artefact needs wins', () => {
@@ -37,12 +38,30 @@ describe('mergeSessionOptions', () => {
   });
 });
 
-describe('checkThreads', () => {
-  it.each([undefined, 1, 16])('takes %s', (threads) => {
-    expect(() => checkThreads(threads)).not.toThrow();
+describe('checkOptions', () => {
+  it.each([{}, { numThreads: 1 }, { numThreads: 16 }, { backends: ['wasm'] }, { prefer: 'speed' }] as const)('takes %j', (options) => {
+    expect(() => checkOptions(options, ['webgpu', 'wasm'])).not.toThrow();
   });
 
-  it.each([0, -1, 1.5, Number.NaN])('refuses %s', (threads) => {
-    expect(() => checkThreads(threads)).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }));
+  it.each([
+    { numThreads: 0 },
+    { numThreads: -1 },
+    { numThreads: 1.5 },
+    { numThreads: Number.NaN },
+    { backends: [] },
+    { backends: ['cuda'] },
+    { backends: ['wasm', 'webgl'] },
+    { prefer: 'size' },
+  ])('refuses %j', (options) => {
+    expect(() => checkOptions(options as CreateSessionOptions, ['webgpu', 'wasm'])).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }));
+  });
+});
+
+describe('withProvider', () => {
+  it('takes the settings of the provider in use and no other provider', () => {
+    const options = { executionProviders: ['cpu', { name: 'webgpu', preferredLayout: 'NHWC' }] } as const;
+    expect(withProvider(options, 'webgpu').executionProviders).toEqual([options.executionProviders[1]]);
+    expect(withProvider(options, 'wasm').executionProviders).toEqual(['wasm']);
+    expect(withProvider({ logId: 'x' }, 'cpu')).toEqual({ logId: 'x', executionProviders: ['cpu'] });
   });
 });

@@ -1,5 +1,5 @@
 import { RuntimeError } from './errors.ts';
-import type { SessionOptions } from './types.ts';
+import type { Backend, CreateSessionOptions, SessionOptions } from './types.ts';
 
 /**
  * Session options of the user with those that the artefact needs merged over them, in objects of their own: onnxruntime-web writes into what it is given.
@@ -9,10 +9,22 @@ export function mergeSessionOptions(user: SessionOptions | undefined, needed: Re
   return merge((user ?? {}) as Plain, needed ?? {}) as SessionOptions;
 }
 
-/** @throws RuntimeError OPTION_INVALID unless it is undefined or a whole number from 1 */
-export function checkThreads(threads: number | undefined): void {
-  if (threads === undefined || (Number.isInteger(threads) && threads >= 1)) return;
-  throw new RuntimeError('OPTION_INVALID', `numThreads must be a whole number from 1, not ${threads}`);
+/** @throws RuntimeError OPTION_INVALID */
+export function checkOptions({ numThreads, backends, prefer }: CreateSessionOptions, known: readonly Backend[]): void {
+  if (numThreads !== undefined && !(Number.isInteger(numThreads) && numThreads >= 1)) {
+    throw new RuntimeError('OPTION_INVALID', `numThreads must be a whole number from 1, not ${numThreads}`);
+  }
+  const unknown = backends?.find((backend) => !known.includes(backend));
+  if (unknown !== undefined || backends?.length === 0) {
+    throw new RuntimeError('OPTION_INVALID', `backends must name some of ${known.join(', ')}, not ${unknown ?? 'nothing'}`);
+  }
+  if (prefer !== undefined && prefer !== 'order' && prefer !== 'speed') throw new RuntimeError('OPTION_INVALID', `prefer must be order or speed, not ${String(prefer)}`);
+}
+
+/** The provider of the backend in use: as the user has set it up, where `executionProviders` names it. */
+export function withProvider(options: SessionOptions, name: 'webgpu' | 'wasm' | 'cuda' | 'cpu'): SessionOptions {
+  const asked = options.executionProviders?.find((provider) => (typeof provider === 'string' ? provider : provider.name) === name);
+  return { ...options, executionProviders: [asked ?? name] };
 }
 
 type Plain = Record<string, unknown>;

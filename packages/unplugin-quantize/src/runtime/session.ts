@@ -1,38 +1,83 @@
-import type { ModelVariant } from '../types.ts';
-import { messageOf, RuntimeError } from './errors.ts';
-import type { Backend, InferenceSession, ModelFile, QuantizeSession } from './types.ts';
+import type { QuantizedModel } from '../types.ts';
+import { RuntimeError } from './errors.ts';
+import type { Host, Opened, RunArguments, RunResults } from './host.ts';
+import { announce, climb } from './ladder.ts';
+import { checkOptions } from './session-options.ts';
+import type { Backend, CreateSessionOptions, QuantizeSession } from './types.ts';
+import { checkModel } from './variant.ts';
 
-/** The session itself, with what it runs as two read-only properties. */
-export function describeSession(session: InferenceSession, backend: Backend, variant: ModelVariant | null): QuantizeSession {
-  return Object.defineProperties(session, {
-    backend: { value: backend, enumerable: true },
-    variant: { value: variant, enumerable: true },
-  }) as QuantizeSession;
+/**
+ * A session on the best backend of the host, which moves to the next one when its GPU is lost.
+ * @throws RuntimeError; the reason of `options.signal` when that is aborted
+ */
+export async function openSession(host: Host, model: QuantizedModel | string, options: CreateSessionOptions): Promise<QuantizeSession> {
+  options.signal?.throwIfAborted();
+  checkOptions(options, host.backends);
+  if (typeof model !== 'string') checkModel(model);
+  const opened = await climb(host, model, options, new Set());
+  // The signal and the progress belong to the creation, which is over.
+  const { signal: _, onProgress: __, ...later } = options;
+  return liveSession(opened, (avoid) => climb(host, model, later, avoid), later);
 }
 
-/** Lets go of a session that was finished after its signal was aborted, and throws the signal's reason. */
-export async function releaseIfAborted(session: InferenceSession, signal: AbortSignal | undefined): Promise<void> {
-  if (!signal?.aborted) return;
-  await session.release();
-  signal.throwIfAborted();
-}
+/** The session that users hold: onnxruntime's own interface, in front of a session that may be replaced. */
+function liveSession(first: Opened, reopen: (avoid: ReadonlySet<Backend>) => Promise<Opened>, options: CreateSessionOptions): QuantizeSession {
+  const lost = new Set<Backend>();
+  const running = new Set<Promise<unknown>>();
+  let current = first;
+  let next: Promise<Opened> | undefined;
+  let ended: Promise<void> | undefined;
 
-/** The engine's refusal of a model. Engines older than the artefact's operators are the usual cause, so the hint says so where it applies. */
-export function sessionFailed(cause: unknown, engine: string, version: string | undefined, variant: ModelVariant | null, file: ModelFile): RuntimeError {
-  const tooOld = variant !== null && version !== undefined && isOlder(version, variant.minOnnxruntime);
-  return new RuntimeError('SESSION_FAILED', `${engine} ${version ?? ''} could not create a session: ${messageOf(cause)}`, {
-    url: file.url,
-    hint: tooOld ? `The artefact (${variant.format}) needs onnxruntime ${variant.minOnnxruntime} or newer.` : undefined,
-    cause,
-  });
-}
-
-/** Whether release `a` comes before release `b`; both are such as `1.30.0`, suffixes are not looked at. */
-export function isOlder(a: string, b: string): boolean {
-  const [left, right] = [a, b].map((version) => version.split(/[.-]/).slice(0, 3).map(Number));
-  for (let part = 0; part < 3; part++) {
-    const difference = (left?.[part] || 0) - (right?.[part] || 0);
-    if (difference !== 0) return difference < 0;
+  /** Calls that meet the same loss wait for one new session. */
+  function replace(broken: Opened, error: unknown): Promise<Opened> {
+    if (current !== broken) return Promise.resolve(current);
+    next ??= (async () => {
+      lost.add(broken.backend);
+      announce(broken.backend, error, options);
+      try {
+        current = await reopen(lost);
+        return current;
+      } finally {
+        next = undefined;
+      }
+    })();
+    return next;
   }
-  return false;
+
+  async function call(args: RunArguments): Promise<RunResults> {
+    const opened = (await next) ?? current;
+    try {
+      return await opened.run(...args);
+    } catch (error) {
+      if (!(error instanceof RuntimeError) || error.code !== 'DEVICE_LOST') throw error;
+      return (await replace(opened, error)).run(...args);
+    }
+  }
+
+  function run(...args: RunArguments): Promise<RunResults> {
+    if (ended !== undefined) return Promise.reject(new RuntimeError('SESSION_RELEASED', 'The session was released and runs no more'));
+    const answer = call(args);
+    running.add(answer);
+    const done = (): void => void running.delete(answer);
+    answer.then(done, done);
+    return answer;
+  }
+
+  function release(): Promise<void> {
+    ended ??= Promise.allSettled(running).then(() => current.release());
+    return ended;
+  }
+
+  const own = {
+    run: { value: run },
+    release: { value: release },
+    dispose: { value: release },
+    backend: { get: () => current.backend, enumerable: true },
+    variant: { get: () => current.variant, enumerable: true },
+    // What onnxruntime's own getters and methods read; they stay in use, so that the session is an InferenceSession in every other respect.
+    handler: { get: () => (current.session as unknown as { handler: unknown }).handler },
+  };
+  const session = Object.create(Object.getPrototypeOf(first.session) as object, own) as QuantizeSession;
+  if (Symbol.asyncDispose !== undefined) Object.defineProperty(session, Symbol.asyncDispose, { value: release });
+  return session;
 }

@@ -1,0 +1,60 @@
+import { loadShared } from './cache.web.ts';
+import { usualThreads, webEngine, type WebOrt } from './engine.web.ts';
+import { messageOf, RuntimeError } from './errors.ts';
+import type { Device, Host } from './host.ts';
+import type { Backend, CreateSessionOptions } from './types.ts';
+import { webVerdicts } from './verdicts.web.ts';
+
+type Build = 'wasm' | 'webgpu' | 'jspi';
+
+/** The imports must stay dynamic: ORT's worker threads run the chunk that contains it once more, and a page needs one of the builds. */
+const BUILDS: Record<Build, () => Promise<WebOrt>> = {
+  wasm: () => import('onnxruntime-web/wasm'),
+  webgpu: () => import('onnxruntime-web/webgpu'),
+  jspi: () => import('onnxruntime-web/jspi'),
+};
+
+/** The build that runs on GPUs, once it is loaded; it runs WASM as well as the small one. */
+let gpuEngine: ReturnType<typeof webEngine> | undefined;
+
+export const webHost: Host = {
+  backends: ['webgpu', 'wasm-threads', 'wasm'],
+  ladder: () => ['webgpu', 'wasm-threads', 'wasm'],
+  probe: async (backend, options) => {
+    if (backend !== 'webgpu') return probeWasm(backend, options);
+    // Loaded on demand: only some models are for GPUs.
+    const { probeGpu } = await import('./gpu.web.ts');
+    return probeGpu();
+  },
+  engine: async (backend) => {
+    if (backend !== 'webgpu') return gpuEngine?.isStarted() === true ? gpuEngine : loadEngine('wasm');
+    gpuEngine = await loadEngine('Suspending' in WebAssembly ? 'jspi' : 'webgpu');
+    return gpuEngine;
+  },
+  load: (file, _, options) => loadShared(file, options),
+  verdicts: webVerdicts,
+};
+
+/** @throws RuntimeError ENGINE_MISSING */
+async function loadEngine(build: Build): Promise<ReturnType<typeof webEngine>> {
+  try {
+    return webEngine(await BUILDS[build]());
+  } catch (cause) {
+    throw new RuntimeError('ENGINE_MISSING', `onnxruntime-web could not be loaded: ${messageOf(cause)}`, {
+      hint: 'Check that its chunk was deployed with the page.',
+      cause,
+    });
+  }
+}
+
+async function probeWasm(backend: Backend, { numThreads = usualThreads() }: CreateSessionOptions): Promise<Device> {
+  if (backend === 'wasm-threads') {
+    if (globalThis.crossOriginIsolated !== true) throw unavailable('threads need a cross-origin isolated page (COOP and COEP headers)');
+    if (numThreads < 2) throw unavailable('one thread is all that is asked for or worthwhile');
+  }
+  return { name: navigator.userAgent, hasFloat16: true };
+}
+
+function unavailable(why: string): RuntimeError {
+  return new RuntimeError('BACKEND_UNAVAILABLE', why);
+}
