@@ -6,8 +6,8 @@ import { timeModels, type TimedResult } from '../pipeline/latency.ts';
 import { createWorkers } from '../pipeline/workers.ts';
 import { checkKey } from '../options.ts';
 import type { EngineName } from '../types.ts';
+import { aboutModel } from './about-model.ts';
 import { formatBench, type BenchResult } from './format-bench.ts';
-import { modelSize } from './model-size.ts';
 import { print } from './print.ts';
 
 export interface BenchArguments {
@@ -31,7 +31,7 @@ export async function runBench({ models, samples, backend, threads, seconds, jso
   checkKey(backend, Object.keys(ENGINES), 'backend');
   checkCount('--threads', threads);
   checkCount('--seconds', seconds);
-  const sizes = models.map(modelSize);
+  const sizes = models.map((model) => aboutModel(model).bytes);
   const calibration = samples === undefined ? undefined : locateSamples(samples, '.');
   const [name = ''] = models;
   const workers = createWorkers(1);

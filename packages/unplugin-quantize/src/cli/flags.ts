@@ -21,10 +21,15 @@ export function modelFlags(): Flag[] {
   return optionNames().flatMap((name): Flag[] => {
     const { kind, help } = MODEL_OPTIONS[name];
     const flag = kebab(SPELLING[name] ?? name);
-    if (kind === 'budget') return Object.entries(BUDGET_LIMITS).map(([limit, row]) => ({ raw: `--${kebab(limit)} <${row.isTable ? 'name=number,...' : 'number'}>`, help: `budget: ${row.help}` }));
+    if (kind === 'budget') return budgetFlags();
     if (kind === 'flag') return [MODEL_DEFAULTS[name] === true ? { raw: `--no-${flag}`, help: `do not ${help}` } : { raw: `--${flag}`, help }];
     return [{ raw: `--${flag} <${VALUE_NAMES[kind]}>`, help: help + describeDefault(name, kind) }];
   });
+}
+
+/** A flag for each limit of a budget. */
+export function budgetFlags(): Flag[] {
+  return Object.entries(BUDGET_LIMITS).map(([limit, row]) => ({ raw: `--${kebab(limit)} <${row.isTable ? 'name=number,...' : 'number'}>`, help: `budget: ${row.help}` }));
 }
 
 /** The options that were set by flags, unchecked. */
@@ -68,7 +73,8 @@ function readList(values: FlagValues, name: string): string[] | undefined {
   return given === undefined ? undefined : [given].flat().flatMap((item) => String(item).split(',')).filter((item) => item !== '');
 }
 
-function readBudget(values: FlagValues): Budget | undefined {
+/** The limits that flags ask for; undefined where none does. */
+export function readBudget(values: FlagValues): Budget | undefined {
   const limits = Object.entries(BUDGET_LIMITS).map(([limit, { isTable }]) => [limit, isTable ? readTable(values, limit) : readLast(values, limit)] as const).filter(([, asked]) => asked !== undefined);
   return limits.length === 0 ? undefined : (Object.fromEntries(limits) as Budget);
 }

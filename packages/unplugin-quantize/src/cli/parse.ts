@@ -2,7 +2,7 @@ import { cac, type CAC } from 'cac';
 import { QuantizeError } from '../errors.ts';
 import { checkKey } from '../options.ts';
 import { ownVersion } from '../pipeline/version.ts';
-import { kebab, modelFlags, modelOptionsOf } from './flags.ts';
+import { budgetFlags, kebab, modelFlags, modelOptionsOf, readBudget } from './flags.ts';
 
 const NAME = 'unplugin-quantize';
 
@@ -38,6 +38,20 @@ function define(): CAC {
       const { runInspect } = await import('./inspect.ts');
       runInspect(String(model), { json: flags['json'] === true });
     });
+  const compare = cli.command('compare <reference> <model>', 'run two models on the same samples and show how far the second is from the first')
+    .usage('compare <reference> <model> --samples <path> [options]')
+    .option('--samples <path>', 'samples to run: a module, arrays, images, texts, sound, or a folder of them; inputs are generated without it')
+    .option('--sample-limit <n>', 'the largest number of samples taken (default: 100)')
+    .option('--evaluate <path>', 'a module that judges both models')
+    .option('--json', 'print JSON')
+    .example(`${NAME} compare model.onnx model.int8.onnx --samples samples.ts --cosine 0.99`)
+    .action(async (reference: unknown, model: unknown, flags: Record<string, unknown>) => {
+      const { runCompare } = await import('./compare.ts');
+      const given = { calibration: text(flags, 'samples'), sampleLimit: number(flags, 'sampleLimit'), evaluate: text(flags, 'evaluate'), budget: readBudget(flags) };
+      const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+      await runCompare({ reference: String(reference), model: String(model), options, json: flags['json'] === true });
+    });
+  for (const { raw, help } of budgetFlags()) compare.option(raw, help);
   cli.command('bench <...models>', 'time models in turn, each in a process of its own')
     .usage('bench <model> [<model>...] [options]')
     .option('--samples <path>', 'samples, of which the first is run; inputs are generated without it')

@@ -3,17 +3,20 @@ import { alignColumns, printable } from '../report/index.ts';
 import type { BudgetResult, ModelReport } from '../types.ts';
 import { limitOf } from './limits.ts';
 
+/** What is shown of a model; without a format where nobody knows how the file was made. */
+export type JudgedModel = Pick<ModelReport, 'name' | 'accuracy' | 'budget'> & { format?: ModelReport['format'] };
+
 /**
  * Passes when every limit is held.
  *
  * @throws QuantizeError BUDGET_BROKEN with a table of what was asked and what was found, for each limit and output
  */
-export function assertHeld(report: ModelReport, results: readonly BudgetResult[] = report.budget): void {
+export function assertHeld(report: JudgedModel, results: readonly BudgetResult[] = report.budget): void {
   const broken = results.filter(({ held }) => !held);
   if (broken.length === 0) return;
   const rows = [['limit', 'asked', 'found', ''], ...results.flatMap((result) => describeResult(result, report))];
   const what = [
-    `${printable(report.name)} as ${report.format} does not hold its budget:`,
+    `${printable(report.name)}${report.format === undefined ? '' : ` as ${report.format}`} does not hold its budget:`,
     ...alignColumns(rows).map((line) => `  ${line}`),
     `${broken.length} of ${results.length} limits broken`,
   ];
@@ -24,7 +27,7 @@ export function assertHeld(report: ModelReport, results: readonly BudgetResult[]
 }
 
 /** A row for the limit and, for a cosine over several outputs, one for each of them. */
-function describeResult({ limit, asked, found, held, margin }: BudgetResult, { accuracy }: ModelReport): string[][] {
+function describeResult({ limit, asked, found, held, margin }: BudgetResult, { accuracy }: JudgedModel): string[][] {
   const { sense, show } = limitOf(limit);
   const interval = margin === undefined ? '' : ` ± ${show(margin)}`;
   const row = [printable(limit), `${sense} ${show(asked)}`, show(found) + interval, held ? 'held' : 'BROKEN'];

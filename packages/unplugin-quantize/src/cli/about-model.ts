@@ -1,0 +1,24 @@
+import { tensorsOf } from '../graph/index.ts';
+import { externalLocations, readModel } from '../onnx/index.ts';
+import { withModelFile } from '../pipeline/file-source.ts';
+import { inputSignatures } from '../quantize/index.ts';
+import type { ValueSignature } from '../types.ts';
+
+/** What a command has to know of a model before it runs it. */
+export interface ModelAbout {
+  /** Of its file and its external data. */
+  bytes: number;
+  /** True when it keeps weights in other files. */
+  isSplit: boolean;
+  inputs: ValueSignature[];
+}
+
+/** @throws QuantizeError MODEL_*, EXTERNAL_DATA_* */
+export function aboutModel(path: string): ModelAbout {
+  return withModelFile(path, path, ({ source, files }) => {
+    const model = readModel(source, files);
+    const locations = externalLocations(tensorsOf(model));
+    const bytes = locations.reduce((sum, location) => sum + files.open(location).byteLength, source.byteLength);
+    return { bytes, isSplit: locations.length > 0, inputs: inputSignatures(model.proto.graph!) };
+  });
+}

@@ -1,0 +1,48 @@
+import { resolve } from 'node:path';
+import { assertHeld, judge } from '../gate/index.ts';
+import { resolveModelOptions, type ModelOptions } from '../options.ts';
+import { measurePlan, type MeasurePlan } from '../pipeline/measure-plan.ts';
+import type { Measured, MeasureTask } from '../pipeline/measure.ts';
+import { measureTeller } from '../pipeline/progress.ts';
+import { createWorkers } from '../pipeline/workers.ts';
+import { aboutModel } from './about-model.ts';
+import { formatComparison, type ComparedModels } from './format-comparison.ts';
+import { print } from './print.ts';
+import { progressLine } from './progress-line.ts';
+
+export interface CompareArguments {
+  /** The model that counts as right, and the one that is held against it. */
+  reference: string;
+  model: string;
+  /** `calibration`, `sampleLimit`, `evaluate`, `budget`. */
+  options: ModelOptions;
+  json: boolean;
+}
+
+/**
+ * Runs two models on the same samples and prints how far the second is from the first.
+ *
+ * @throws QuantizeError BUDGET_BROKEN where it does not hold the limits that were asked for, and other codes for bad input
+ */
+export async function runCompare({ reference, model, options: given, json }: CompareArguments): Promise<void> {
+  const options = resolveModelOptions(given, { verify: false });
+  const [a, b] = [aboutModel(reference), aboutModel(model)];
+  // Compared whether or not samples or a budget ask for it.
+  const plan: MeasurePlan = { calibration: undefined, sampleLimit: options.sampleLimit, ...measurePlan(options, '.'), verify: false, compare: true };
+  const files = { source: resolve(reference), artefact: resolve(model), isSplit: a.isSplit, isArtefactSplit: b.isSplit };
+  const { accuracy, notes } = await measure({ ...plan, name: model, ...files, sessionOptions: {}, inputs: a.inputs });
+  const budget = judge(options.budget, { bytes: b.bytes, sourceBytes: a.bytes, accuracy });
+  const compared: ComparedModels = { models: [{ name: reference, bytes: a.bytes }, { name: model, bytes: b.bytes }], accuracy, notes, budget };
+  print(json ? JSON.stringify(compared, null, 2) : formatComparison(compared));
+  assertHeld({ name: model, accuracy, budget });
+}
+
+async function measure(task: MeasureTask): Promise<Measured> {
+  const [workers, progress] = [createWorkers(1), progressLine()];
+  try {
+    return await workers.measure(task, measureTeller(progress.show, task.name));
+  } finally {
+    progress.clear();
+    await workers.close();
+  }
+}
