@@ -55,6 +55,12 @@ describe.skipIf(!hasDist)('unplugin-quantize compare (needs the built package)',
     expect(stdout).toContain('generated input');
   });
 
+  it('compares in WebAssembly', async () => {
+    const { code, stdout } = await compare('cls.onnx', 'cls.int8.onnx', '--targets', 'wasm');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^onnxruntime-web 1\.30\.0, generated input$/m);
+  });
+
   it('ends with 1 for a broken limit, and shows the comparison all the same', async () => {
     const { code, stdout, stderr } = await compare('cls.onnx', 'cls.int8.onnx', '--samples', 'samples.mjs', '--ratio', '0.01', '--cosine', '0.5');
     expect(code).toBe(1);
@@ -70,6 +76,7 @@ describe.skipIf(!hasDist)('unplugin-quantize compare (needs the built package)',
     [['cls.onnx', 'cls.onnx', '--samples', 'gone.mjs'], 'SAMPLES_NOT_FOUND'],
     [['cls.onnx', 'cls.onnx', '--sample-limit', '0'], 'OPTION_INVALID'],
     [['cls.onnx', 'cls.onnx', '--cosine', '2'], 'OPTION_INVALID'],
+    [['cls.onnx', 'cls.onnx', '--targets', 'moon'], 'OPTION_INVALID'],
     [['cls.onnx', 'cls.onnx', '--format', 'int8'], 'OPTION_UNKNOWN'],
   ])('ends with 2 for %j', async (args, says) => {
     const { code, stderr } = await compare(...args);

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { assertHeld, judge } from '../gate/index.ts';
-import { resolveModelOptions, type ModelOptions } from '../options.ts';
+import { resolveModelOptions, type ArtefactOptions, type ModelOptions } from '../options.ts';
 import { measurePlan, type MeasurePlan } from '../pipeline/measure-plan.ts';
 import type { Measured, MeasureTask } from '../pipeline/measure.ts';
 import { measureTeller } from '../pipeline/progress.ts';
@@ -14,7 +14,7 @@ export interface CompareArguments {
   /** The model that counts as right, and the one that is held against it. */
   reference: string;
   model: string;
-  /** `calibration`, `sampleLimit`, `evaluate`, `budget`. */
+  /** `calibration`, `sampleLimit`, `evaluate`, `targets`, `budget`. */
   options: ModelOptions;
   json: boolean;
 }
@@ -25,10 +25,12 @@ export interface CompareArguments {
  * @throws QuantizeError BUDGET_BROKEN where it does not hold the limits that were asked for, and other codes for bad input
  */
 export async function runCompare({ reference, model, options: given, json }: CompareArguments): Promise<void> {
-  const options = resolveModelOptions(given, { verify: false });
+  // Of which format the second one is does not matter, as long as the budget is about it.
+  const options: ArtefactOptions = { ...resolveModelOptions(given), format: 'int8' };
+  const { targets = [], sampleLimit } = options;
   const [a, b] = [aboutModel(reference), aboutModel(model)];
   // Compared whether or not samples or a budget ask for it.
-  const plan: MeasurePlan = { calibration: undefined, sampleLimit: options.sampleLimit, ...measurePlan(options, '.'), verify: false, compare: true };
+  const plan: MeasurePlan = { calibration: undefined, sampleLimit, targets, ...measurePlan(options, '.', targets), verify: false, compare: true };
   const files = { source: resolve(reference), artefact: resolve(model), isSplit: a.isSplit, isArtefactSplit: b.isSplit };
   const { accuracy, notes } = await measure({ ...plan, name: model, ...files, sessionOptions: {}, inputs: a.inputs });
   const budget = judge(options.budget, { bytes: b.bytes, sourceBytes: a.bytes, accuracy });

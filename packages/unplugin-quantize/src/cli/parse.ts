@@ -43,11 +43,12 @@ function define(): CAC {
     .option('--samples <path>', 'samples to run: a module, arrays, images, texts, sound, or a folder of them; inputs are generated without it')
     .option('--sample-limit <n>', 'the largest number of samples taken (default: 100)')
     .option('--evaluate <path>', 'a module that judges both models')
+    .option('--targets <target>', 'compare in the engine of node or wasm (default: node)')
     .option('--json', 'print JSON')
     .example(`${NAME} compare model.onnx model.int8.onnx --samples samples.ts --cosine 0.99`)
     .action(async (reference: unknown, model: unknown, flags: Record<string, unknown>) => {
       const { runCompare } = await import('./compare.ts');
-      const given = { calibration: text(flags, 'samples'), sampleLimit: number(flags, 'sampleLimit'), evaluate: text(flags, 'evaluate'), budget: readBudget(flags) };
+      const given = { calibration: text(flags, 'samples'), sampleLimit: number(flags, 'sampleLimit'), evaluate: text(flags, 'evaluate'), targets: text(flags, 'targets')?.split(','), budget: readBudget(flags) };
       const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
       await runCompare({ reference: String(reference), model: String(model), options, json: flags['json'] === true });
     });
