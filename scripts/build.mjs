@@ -1,9 +1,9 @@
 // Builds packages/unplugin-quantize/dist: declarations by tsc, one for each source; the code by Rolldown in few files, because a command's
 // or plugin's start is mostly the time that Node takes to load modules.
 import { spawnSync } from 'node:child_process';
-import { readFileSync, renameSync, rmSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { rolldown } from 'rolldown';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -24,7 +24,7 @@ const WEB_DOORS = ['runtime/index.web', 'runtime/index.node', 'runtime/worker.we
 const SPLIT_DOOR = 'runtime/index.web';
 
 /** Rooms that programs of the tests import. */
-const INNER_DOORS = ['onnx/index', 'options', 'pipeline/index', 'pipeline/file-source'];
+const INNER_DOORS = ['onnx/index', 'options', 'pipeline/index', 'pipeline/file-source', 'report/schema/report-schema'];
 
 /** `pipeline/workers.ts`, which ends up in a chunk, starts them by a path beside its own. */
 const WORKERS = ['quantize.worker', 'measure.worker', 'latency.worker'];
@@ -33,6 +33,7 @@ async function build() {
   try {
     declare();
     await bundleAll();
+    await writeSchema();
     rmSync(DIST, { recursive: true, force: true });
     renameSync(NEXT, DIST);
   } finally {
@@ -66,6 +67,12 @@ async function write(input, output) {
   const bundle = await rolldown(input);
   await bundle.write({ dir: NEXT, format: 'es', entryFileNames: '[name].js', comments: { jsdoc: false }, ...output });
   await bundle.close();
+}
+
+/** The schema of quantize-report.json is kept as code, so that the compiler holds it against the types. */
+async function writeSchema() {
+  const { REPORT_SCHEMA } = await import(pathToFileURL(join(NEXT, 'report/schema/report-schema.js')).href);
+  writeFileSync(join(NEXT, 'report.schema.json'), `${JSON.stringify(REPORT_SCHEMA, null, 2)}\n`);
 }
 
 /** The paths below dist of all modules that package.json names. */

@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'EVALUATOR_FAILED'
   | 'METRIC_MISSING'
   | 'BUDGET_BROKEN'
+  | 'REPORT_INVALID'
   | 'WRITE_FAILED'
   | 'WORKER_FAILED';
 

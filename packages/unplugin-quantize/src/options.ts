@@ -204,8 +204,13 @@ export interface ModelOptions {
 export interface Options extends ModelOptions {
   /** Where results are kept between builds, or false to keep none. @default 'node_modules/.cache/unplugin-quantize' */
   cache?: string | false;
-  /** Path of the report, from the project's root, or false to write none. @default 'quantize-report.json' */
-  report?: string | false;
+  /**
+   * Reports to write: a path from the project's root whose ending (.json, .html, .md) says the form, 'json', 'html' or 'md' for
+   * quantize-report with that ending, a list of these, or false for none. HTML takes a closer look at the weights, which costs some time.
+   * @default 'quantize-report.json'
+   * @example ['json', 'html']
+   */
+  report?: string | readonly string[] | false;
   /** Worker threads that quantize models side by side. @default half of the cores, at least 1 */
   workers?: number;
 }

@@ -17,8 +17,8 @@ const SPELLING: Partial<Record<OptionName, string>> = { sampleLimit: 'samples' }
 const VALUE_NAMES: Record<Exclude<Kind, 'budget' | 'flag'>, string> = { format: 'format', ops: 'a,b', names: 'a,b', words: 'a,b', samples: 'path', count: 'n', block: 'n', algorithm: 'name', activations: 'name', method: 'name', evaluate: 'path', onFail: 'name', targets: 'target' };
 
 /** The flags of a model's options: one each, a budget has one for each limit. */
-export function modelFlags(): Flag[] {
-  return optionNames().flatMap((name): Flag[] => {
+export function modelFlags(without: readonly OptionName[] = []): Flag[] {
+  return optionNames().filter((name) => !without.includes(name)).flatMap((name): Flag[] => {
     const { kind, help } = MODEL_OPTIONS[name];
     const flag = kebab(SPELLING[name] ?? name);
     if (kind === 'budget') return budgetFlags();

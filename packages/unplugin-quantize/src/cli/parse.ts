@@ -1,10 +1,12 @@
 import { cac, type CAC } from 'cac';
 import { QuantizeError } from '../errors.ts';
-import { checkKey } from '../options.ts';
+import { checkKey, type ModelOptions } from '../options.ts';
 import { ownVersion } from '../pipeline/version.ts';
 import { budgetFlags, kebab, modelFlags, modelOptionsOf, readBudget } from './flags.ts';
 
 const NAME = 'unplugin-quantize';
+/** A report of several formats shows what each costs; nothing is to be held. */
+const REPORT_LEAVES_OUT: readonly (keyof ModelOptions)[] = ['format', 'budget', 'verify'];
 
 /**
  * The work that the arguments ask for, not begun; undefined when help or version was printed.
@@ -68,6 +70,17 @@ function define(): CAC {
         threads: number(flags, 'threads'), seconds: number(flags, 'seconds'), json: flags['json'] === true,
       });
     });
+  const report = cli.command('report <input>', 'write a report as .html, .md or .json: of a quantize-report.json, or of a model in several formats')
+    .option('-o, --output <file>', 'where to write it; can be given several times')
+    .option('--formats <a,b>', 'formats to try on a model (default: all)')
+    .example(`${NAME} report quantize-report.json -o quantize-report.html`)
+    .example(`${NAME} report model.onnx -o formats.html --formats int8,int4,fp16 --calibration samples.ts`);
+  for (const { raw, help } of modelFlags(REPORT_LEAVES_OUT)) report.option(raw, help);
+  report.action(async (input: unknown, flags: Record<string, unknown>) => {
+    const { runReport } = await import('./report.ts');
+    const formats = text(flags, 'formats')?.split(',').filter((format) => format !== '');
+    await runReport({ input: String(input), outputs: [flags['output'] ?? []].flat().map(String), formats, options: modelOptionsOf(flags) });
+  });
   cli.help();
   cli.version(ownVersion());
   return cli;

@@ -13,7 +13,7 @@ import { modelReport } from '../pipeline/model-report.ts';
 import type { VariantPlan } from '../pipeline/plan-variants.ts';
 import { measureTeller, progressTeller } from '../pipeline/progress.ts';
 import { createWorkers } from '../pipeline/workers.ts';
-import { writeReport } from '../pipeline/write-report.ts';
+import { writeReports } from '../pipeline/write-report.ts';
 import { formatTable } from '../report/index.ts';
 import type { ModelReport } from '../types.ts';
 import { withDraft } from './draft.ts';
@@ -45,7 +45,7 @@ export async function runQuantize({ model, output, json, isSplit, options: given
     const attempt = (tried: ArtefactOptions): Promise<Attempted> => quantizeInto(folder, target, tried, { model, json, isSplit, plan });
     const { result: { report, places }, error } = await holdBudget(forgiving(options, plan), attempt, printWarning);
     print(formatTable([report], { color: hasColor(process.stdout) }));
-    if (json !== undefined) await writeReport(resolve(json), [report]);
+    if (json !== undefined) await writeReports([{ kind: 'json', path: json }], '.', [report]);
     if (error !== undefined) throw error;
     await settle(folder, places.map((place) => [basename(place), place]));
   });

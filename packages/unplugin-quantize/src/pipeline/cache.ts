@@ -12,6 +12,7 @@ import { replaceFile, type WrittenFile } from './write-file.ts';
  *     calibrations/<key>/observed.bin, entry.json    what samples told of a model
  *     facts/<sha256 of a model>.json            what a model's bytes alone decide
  *     measured/<key>.json                       checks and accuracy of an artefact
+ *     details/<key>.json                        a closer look at an artefact, where a report asked for it
  *     hashes/<hash of a path>.json              hashes of files that have not changed
  *     tmp/                                      work in progress
  */
@@ -26,7 +27,7 @@ export interface Cache extends FileStore<Artefact> {
   close(): Promise<void>;
 }
 
-export type RecordKind = 'facts' | 'measured';
+export type RecordKind = 'facts' | 'measured' | 'details';
 
 export type CachedArtefact = Stored<Artefact>;
 

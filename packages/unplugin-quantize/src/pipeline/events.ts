@@ -1,6 +1,10 @@
+import type { ModelReport } from '../types.ts';
+
 /** What the pipeline tells while it works; the plugin and the command line turn it into lines. */
 export type PipelineEvent =
   | { kind: 'warning'; message: string }
+  /** The artefacts of a model of which one breaks its budget; the error follows. */
+  | { kind: 'broken'; reports: readonly ModelReport[] }
   /** A step that takes time has begun; a hit in the cache has none. */
   | { kind: 'step'; model: string; step: 'calibrate' | 'quantize' | 'measure' }
   /**

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { ResolvedModelOptions } from '../options.ts';
+import type { ModelReport } from '../types.ts';
 import { createCache } from './cache.ts';
 import type { PipelineEvent } from './events.ts';
 import { quantizeFile, type PipelineResult } from './quantize-file.ts';
@@ -10,7 +11,7 @@ export { locateEvaluator, watchedByEvaluator } from './evaluator.ts';
 export type { PipelineEvent } from './events.ts';
 export type { VariantResult } from './make-variant.ts';
 export type { PipelineResult } from './quantize-file.ts';
-export { writeReport } from './write-report.ts';
+export { writeReports } from './write-report.ts';
 
 export interface PipelineOptions {
   /** Folder of the project: relative paths start here, reports name models from here. */
@@ -29,6 +30,8 @@ export interface Pipeline {
    * @throws QuantizeError BUDGET_BROKEN when the artefact does not hold its budget, and other codes for bad input
    */
   quantizeFile(path: string, options: ResolvedModelOptions): Promise<PipelineResult>;
+  /** The report of an artefact of this pipeline with what a closer look at its weights shows; others as they are. */
+  describe(report: ModelReport): Promise<ModelReport>;
   /** Stops the workers and removes what was temporary. */
   close(): Promise<void>;
 }
@@ -36,9 +39,13 @@ export interface Pipeline {
 export function createPipeline({ root, cacheDir, workers: size, onProgress = warnOnly }: PipelineOptions): Pipeline {
   const cache = createCache(cacheDir === false ? false : resolve(root, cacheDir), (message) => onProgress({ kind: 'warning', message }));
   const workers = createWorkers(size);
-  const context = { root: resolve(root), cache, workers, share: createShare(), tell: onProgress };
+  const context = { root: resolve(root), cache, workers, share: createShare(), tell: onProgress, describers: new WeakMap() };
   return {
     quantizeFile: (path, options) => quantizeFile(context, path, options),
+    async describe(report) {
+      const details = await context.describers.get(report)?.();
+      return details === undefined ? report : { ...report, details };
+    },
     async close() {
       await workers.close();
       await cache.close();

@@ -1,6 +1,7 @@
 import type { QuantizeError } from '../errors.ts';
 import type { ArtefactOptions } from '../options.ts';
-import type { ModelReport, Target } from '../types.ts';
+import type { ModelDetails, ModelReport, Target } from '../types.ts';
+import { findDetails } from './details.ts';
 import { forgiving, holdBudget } from './fallback.ts';
 import { findArtefact } from './find-artefact.ts';
 import { findMeasurement } from './find-measurement.ts';
@@ -24,6 +25,8 @@ export interface MadeVariant extends Omit<VariantResult, 'targets'> {
   /** Absolute paths of samples' files. */
   samples: readonly string[];
   cached: boolean;
+  /** Takes a closer look at the artefact. */
+  describe(): Promise<ModelDetails>;
   /** BUDGET_BROKEN, unless the budget is held or may be broken. */
   error?: QuantizeError | undefined;
 }
@@ -37,7 +40,9 @@ export async function makeVariant(context: PipelineContext, request: Request, co
   const options = forgiving({ ...request.options, format: plan.format }, plan);
   const attempt = (tried: ArtefactOptions): Promise<MadeVariant> => attemptFormat(context, { ...request, options: tried }, content, plan);
   const { result, error } = await holdBudget(options, attempt, (message) => context.tell({ kind: 'warning', message }));
-  return { ...result, report: { ...result.report, requestedFormat: plan.requestedFormat }, error };
+  const report = { ...result.report, requestedFormat: plan.requestedFormat };
+  context.describers.set(report, result.describe);
+  return { ...result, report, error };
 }
 
 async function attemptFormat(context: PipelineContext, request: Request & { options: ArtefactOptions }, content: ModelContent, plan: VariantPlan): Promise<MadeVariant> {
@@ -46,5 +51,6 @@ async function attemptFormat(context: PipelineContext, request: Request & { opti
   const known = await findMeasurement(context, request, made, plan);
   const { artefact } = made;
   const report = modelReport({ name, plan, sourceSha256: content.sha256, artefact, measured: known.measured, budget });
-  return { file: artefact.file, report, sessionOptions: artefact.sessionOptions, samples: known.samples, cached: made.cached && known.cached };
+  const describe = (): Promise<ModelDetails> => findDetails(context, request, content, made);
+  return { file: artefact.file, report, sessionOptions: artefact.sessionOptions, samples: known.samples, cached: made.cached && known.cached, describe };
 }

@@ -1,6 +1,6 @@
 import { relative, resolve, sep } from 'node:path';
 import type { ArtefactOptions, ResolvedModelOptions } from '../options.ts';
-import type { ModelReport } from '../types.ts';
+import type { ModelDetails, ModelReport } from '../types.ts';
 import type { Cache } from './cache.ts';
 import type { PipelineEvent } from './events.ts';
 import { makeVariant, type VariantResult } from './make-variant.ts';
@@ -16,6 +16,8 @@ export interface PipelineContext {
   workers: Workers;
   share: ReturnType<typeof createShare>;
   tell(event: PipelineEvent): void;
+  /** How the closer look at the artefact of a report is had. */
+  describers: WeakMap<ModelReport, () => Promise<ModelDetails>>;
 }
 
 export interface PipelineResult {
@@ -61,7 +63,10 @@ export async function quantizeFile(context: PipelineContext, path: string, optio
   context.tell({ kind: 'done', model: request.name, cached });
 
   const broken = made.find(({ error }) => error !== undefined);
-  if (broken?.error !== undefined) throw broken.error;
+  if (broken?.error !== undefined) {
+    context.tell({ kind: 'broken', reports: made.map(({ report }) => report) });
+    throw broken.error;
+  }
   const variants = made.map(({ file, report, sessionOptions }, i) => ({ targets: plans[i]!.targets, file, report, sessionOptions }));
   const { file, report, sessionOptions } = variants[0]!;
   const dependencies = [...new Set([...content.paths, ...made.flatMap(({ samples }) => samples)])];

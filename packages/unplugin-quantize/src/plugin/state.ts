@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto';
-import { resolve } from 'node:path';
 import { locateSamples, watchedPlaces } from '../calibrate/index.ts';
 import { QuantizeError } from '../errors.ts';
 import { checkKey, isRegExp, MODEL_OPTIONS, resolveModelOptions, type ModelOptions, type Options } from '../options.ts';
-import { createPipeline, locateEvaluator, watchedByEvaluator, writeReport, type Pipeline, type PipelineResult } from '../pipeline/index.ts';
+import { createPipeline, locateEvaluator, watchedByEvaluator, writeReports, type Pipeline, type PipelineResult } from '../pipeline/index.ts';
+import { reportFiles, type ReportFile } from '../report-files.ts';
 import { formatTable } from '../report/index.ts';
 import type { ModelReport, Target } from '../types.ts';
 import type { ModelRequest } from './request.ts';
 
 const CACHE_FOLDER = 'node_modules/.cache/unplugin-quantize';
-const REPORT_FILE = 'quantize-report.json';
 
 /** Where a build's output runs. */
 export type Platform = 'browser' | 'node';
@@ -30,6 +29,7 @@ export class PluginState {
   /** Scope of a build, then file and options, to report. */
   readonly #reports = new Map<string, Map<string, ModelReport[]>>();
   readonly #printed = new Set<string>();
+  readonly #files: ReportFile[];
 
   /** @throws QuantizeError OPTION_UNKNOWN, OPTION_INVALID */
   constructor(options: Options) {
@@ -39,6 +39,7 @@ export class PluginState {
       throw new QuantizeError('OPTION_INVALID', `"workers" is ${JSON.stringify(workers)}, which is not a whole number above 0.`, { option: 'workers' });
     }
     resolveModelOptions(defaults);
+    this.#files = reportFiles(options.report);
     this.#options = options;
     this.#defaults = defaults;
   }
@@ -83,7 +84,12 @@ export class PluginState {
     const distinct = [...new Map(reports.map((report) => [JSON.stringify(report), report])).values()];
     const table = this.table(distinct);
     if (table !== '') print(table);
-    if (this.#options.report !== false && distinct.length > 0) await writeReport(resolve(this.root, this.#options.report ?? REPORT_FILE), distinct);
+    if (distinct.length > 0) await writeReports(this.#files, this.root, this.#files.some(({ kind }) => kind === 'html') ? await this.describe(distinct) : distinct);
+  }
+
+  /** The reports with a closer look at each artefact. */
+  async describe(reports: readonly ModelReport[]): Promise<ModelReport[]> {
+    return Promise.all(reports.map((report) => this.#pipeline?.describe(report) ?? report));
   }
 
   /** The table of those reports that have not been printed before; empty where there are none. */

@@ -90,6 +90,6 @@ describe('reportJson', () => {
     expect(parsed.version).toBe(1);
     expect(parsed.models.map(({ name, requestedFormat }) => `${name} ${requestedFormat}`)).toEqual(['Z int8', 'a fp16', 'a int8', 'b int8']);
     expect(parsed.models[3]).toEqual(models[0]);
-    expect(text).toMatch(/^\{\n {2}"version": 1,\n {2}"models": \[\n[^]*\}\n$/);
+    expect(text).toMatch(/^\{\n {2}"\$schema": "[^"]+",\n {2}"version": 1,\n {2}"models": \[\n[^]*\}\n$/);
   });
 });

@@ -1,5 +1,5 @@
 import { scopesOf } from '../../graph/index.ts';
-import { float16ToFloat32, readModel, readPayload, tensorOf, type ByteSource, type DType, type ExternalFiles, type Model, type TensorProto } from '../../onnx/index.ts';
+import { elementCount, float16ToFloat32, readModel, readPayload, tensorOf, type ByteSource, type DType, type ExternalFiles, type Model, type TensorProto } from '../../onnx/index.ts';
 import type { ModelDetails, WeightError } from '../../types.ts';
 import type { Context } from '../context.ts';
 import { float32Chunks } from '../float-chunks.ts';
@@ -11,6 +11,8 @@ import { BINS, countInto } from './histogram.ts';
 
 /** Weights that get a histogram. */
 const WORST = 8;
+/** A histogram of fewer elements says nothing. */
+const FEWEST = 256;
 const MOST_NODES = 3;
 
 /** An artefact's file and what quantizing it again, up to the weights, tells of it. */
@@ -31,7 +33,8 @@ export function describeWeights({ context, artefact, files }: Described): ModelD
     const tensor = context.decisions.get(proto)!.tensor;
     return { tensor, weight, distance: measure(weight, decoder(weight, find)) };
   });
-  const ranked = measured.filter(({ distance }) => distance.sqnr !== null).toSorted((a, b) => a.distance.sqnr! - b.distance.sqnr! || (a.tensor < b.tensor ? -1 : 1));
+  const plotted = measured.filter(({ weight, distance }) => distance.sqnr !== null && elementCount(weight.original.dims) >= FEWEST);
+  const ranked = plotted.toSorted((a, b) => a.distance.sqnr! - b.distance.sqnr! || (a.tensor < b.tensor ? -1 : 1));
   const worst = new Set(ranked.slice(0, WORST));
   const weights = measured.map((entry): WeightError => {
     const { tensor, weight, distance } = entry;
