@@ -194,6 +194,34 @@ describe.skipIf(!hasDist)('unplugin-quantize quantize (needs the built package)'
   });
 });
 
+describe.skipIf(!hasDist)('options beside a model (needs the built package)', () => {
+  it('are used unless flags say otherwise, and shown with their origin', async () => {
+    writeFileSync(join(folder, 'det.onnx.quantize.json'), '{ "format": "fp16-storage", "exclude": ["conv1*"], "budget": { "ratio": 0.6 } }');
+    const { code, stdout } = await cli('quantize', 'det.onnx', '-o', 'a.onnx', '--no-verify');
+    expect(code).toBe(0);
+    expect(stdout).toContain('  fp16-storage');
+    expect((await cli('quantize', 'det.onnx', '-o', 'b.onnx', '--no-verify', '--format', 'int8')).stdout).not.toContain('fp16-storage');
+
+    const shown = (await cli('inspect', 'det.onnx')).stdout;
+    expect(shown).toMatch(/^ {2}format +fp16-storage +det\.onnx\.quantize\.json$/m);
+    expect(shown).toMatch(/^ {2}exclude +\["conv1\*"\] +det\.onnx\.quantize\.json$/m);
+    expect(shown).toMatch(/^ {2}block +32 +default$/m);
+    const { settings } = JSON.parse((await cli('inspect', 'det.onnx', '--json')).stdout) as { settings: unknown[] };
+    expect(settings).toContainEqual({ option: 'budget', value: { ratio: 0.6 }, from: 'det.onnx.quantize.json' });
+    expect((await cli('inspect', 'vad.onnx')).stdout).not.toContain('default');
+  });
+
+  it('are refused with their place', async () => {
+    writeFileSync(join(folder, 'det.onnx.quantize.json'), '{ "formt": "int8" }');
+    for (const args of [['inspect', 'det.onnx'], ['quantize', 'det.onnx', '-o', 'a.onnx']]) {
+      const { code, stderr } = await cli(...args);
+      expect(code).toBe(2);
+      expect(stderr).toContain('det.onnx.quantize.json: There is no option "formt". [OPTION_UNKNOWN]');
+      expect(stderr).toContain('hint: Did you mean "format"?');
+    }
+  });
+});
+
 describe.skipIf(!hasDist)('unplugin-quantize inspect (needs the built package)', () => {
   it('shows what a model consists of', async () => {
     const { code, stdout } = await cli('inspect', 'det.onnx');

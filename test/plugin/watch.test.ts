@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Compiler as FarmCompiler, createBundleHandler, Logger, resolveConfig } from '@farmfe/core';
@@ -104,14 +104,12 @@ const startFarm: Start = async (root, options, ended) => {
   const watcher = await createBundleHandler(config, logger, true);
   ended();
   const update = FarmCompiler.prototype.update.bind(watcher.serverOrCompiler as FarmCompiler);
-  (watcher.serverOrCompiler as FarmCompiler).update = (...args) => update(...args).then(
+  (watcher.serverOrCompiler as FarmCompiler).update = (...args) => {
+    const updated = update(...args);
     // Files are written after that.
-    (result) => (setTimeout(ended, 50), result),
-    (error: Error) => {
-      ended(error.message);
-      throw error;
-    },
-  );
+    updated.then(() => setTimeout(ended, 50), (error: Error) => ended(error.message));
+    return updated;
+  };
   onTestFinished(async () => {
     await watcher.getInternalWatcher().close();
   });
@@ -121,20 +119,32 @@ const STARTS: Record<string, Start> = { rollup: startRollup, rolldown: startRoll
 
 const samples = (value: number): string => `export default [{ x: { type: 'float32', dims: [1, 64], data: new Float32Array(64).fill(${value}) } }];`;
 
-describe.each(Object.entries(STARTS))('%s that watches', (_, start) => {
+/** They watch files that are there. */
+const UNAWARE_OF_NEW_FILES = ['rolldown', 'vite', 'farm'];
+
+describe.each(Object.entries(STARTS))('%s that watches', (name, start) => {
   it('builds again when a model, its data or its samples change', async () => {
-    const root = makeProject({ 'samples.mjs': samples(1) }, { 'other.onnx': 'ocrDirection' });
+    const options = "import { format } from './format.ts';\nexport default { format };";
+    const root = makeProject({ 'samples.mjs': samples(1), 'other.onnx.quantize.ts': options, 'format.ts': "export const format = 'int8';" }, { 'other.onnx': 'ocrDirection' });
     writeSplitModel(root);
     const specifier = `./model.onnx?quantize=int8-dynamic&calibration=${join(root, 'samples.mjs')}`;
     writeFileSync(join(root, 'main.js'), `export { default as model } from ${JSON.stringify(specifier)}; export { default as other } from './other.onnx?quantize';`);
     const ends: (string | undefined)[] = [];
-    await start(root, { verify: false, report: false, cache: join(root, 'node_modules/.cache/unplugin-quantize') }, (problem) => void ends.push(problem));
+    await start(root, { verify: false, report: false, targets: ['wasm', 'node'], cache: join(root, 'node_modules/.cache/unplugin-quantize') }, (problem) => void ends.push(problem));
     let copies = 0;
     const current = async (): Promise<{ model: QuantizedModel; other: QuantizedModel }> => {
       // A module is imported once only, so each build's is copied under a name of its own.
-      const copy = join(root, 'dist', `copy-${copies++}.mjs`);
-      copyFileSync(join(root, 'dist/main.mjs'), copy);
-      return importBuilt(copy);
+      for (;;) {
+        const copy = join(root, 'dist', `copy-${copies++}.mjs`);
+        try {
+          copyFileSync(join(root, 'dist/main.mjs'), copy);
+          return await importBuilt(copy);
+        } catch (error) {
+          // Another build has begun and emptied the folder.
+          if (!/ENOENT|ERR_MODULE_NOT_FOUND/.test((error as { code: string }).code)) throw error;
+          await sleep(20);
+        }
+      }
     };
     /** Changes a file until a build shows it: watchers drop changes that follow each other quickly. */
     const changeUntil = async (change: () => void, isSeen: () => Promise<boolean>): Promise<void> => {
@@ -159,10 +169,21 @@ describe.each(Object.entries(STARTS))('%s that watches', (_, start) => {
     await changeUntil(() => writeFileSync(join(root, 'samples.mjs'), samples(2)), async () => ends.at(-1) === undefined);
     expect((await current()).model.hash).toBe(second.model.hash);
 
+    // Options beside a model, in a file of their own or one that it imports.
+    const format = join(root, 'format.ts');
+    await changeUntil(() => writeFileSync(format, "export const format: string = 'fp16-storage';"), async () => (await current()).other.report.format === 'fp16-storage');
+    await changeUntil(() => writeFileSync(format, "export const format = 'int5';"), async () => ends.at(-1)?.includes('other.onnx.quantize.ts: ') === true);
+    await changeUntil(() => writeFileSync(format, "export const format = 'int8';"), async () => ends.at(-1) === undefined);
+    expect((await current()).other.hash).toBe(first.other.hash);
+    if (!UNAWARE_OF_NEW_FILES.includes(name)) {
+      await changeUntil(() => writeFileSync(join(root, 'model.onnx.quantize.json'), '{ "exclude": ["*"] }'), async () => (await current()).model.report.format === 'none');
+      await changeUntil(() => rmSync(join(root, 'model.onnx.quantize.json'), { force: true }), async () => (await current()).model.hash === second.model.hash);
+    }
+
     await changeUntil(() => copyFileSync(models.silero, join(root, 'other.onnx')), async () => (await current()).other.hash !== first.other.hash);
     const last = await current();
     expect(last.other.source.hash).toBe(hashOfFile(models.silero));
     for (const model of [last.model, last.other]) expect(hashOfFile(new URL(model.variants[0]!.url))).toBe(model.hash);
-    expect(readdirSync(join(root, 'node_modules/.cache/unplugin-quantize/artefacts'))).toHaveLength(4);
+    expect(readdirSync(join(root, 'node_modules/.cache/unplugin-quantize/artefacts'))).toHaveLength(UNAWARE_OF_NEW_FILES.includes(name) ? 5 : 6);
   });
 });

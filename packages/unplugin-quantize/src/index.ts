@@ -6,7 +6,7 @@ import { PluginState } from './plugin/state.ts';
 
 export type { ArraySamples, AudioSamples, CalibrationSpec, ImageSamples, InputValue, ModuleSamples, TextSamples } from './calibration.ts';
 export { QuantizeError, type ErrorCode } from './errors.ts';
-export type { ModelOptions, Options } from './options.ts';
+export type { ModelOptions, ModelRule, Options } from './options.ts';
 export type { Budget, Format, ModelReport, ModelVariant, QuantizedModel, Target } from './types.ts';
 
 /** The plugin for every bundler; `unplugin-quantize/vite` and its neighbours make a bundler's own plugin of it. */

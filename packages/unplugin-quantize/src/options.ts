@@ -35,7 +35,10 @@ export type NamePattern = string | RegExp;
 /** The format of each target; `int8` for those that are not named. */
 export type FormatByTarget = Partial<Record<Target, FormatChoice>>;
 
-/** What can be said of one model: in the plugin's options, in the import's query, on the command line. The query wins. */
+/**
+ * What can be said of one model: in the plugin's options, in its entry `models`, in a file beside the model, in the import's query, on the
+ * command line. Later ones win.
+ */
 export interface ModelOptions {
   /**
    * How the model is stored and computed.
@@ -200,8 +203,20 @@ export interface ModelOptions {
   verify?: boolean;
 }
 
+/** Options of some models. */
+export interface ModelRule extends ModelOptions {
+  /**
+   * Patterns of paths from the project's root; a model of a package has the package's name and its path in there. `*` stays inside a folder,
+   * `**` goes through all folders.
+   * @example 'models/ocr/*.onnx'
+   */
+  match: string | string[];
+}
+
 /** Options of the plugin. Those of a model are defaults for all models. */
 export interface Options extends ModelOptions {
+  /** Options of models by their path; later entries win. @example [{ match: 'models/large/**', format: 'int4' }] */
+  models?: ModelRule[];
   /** Where results are kept between builds, or false to keep none. @default 'node_modules/.cache/unplugin-quantize' */
   cache?: string | false;
   /**

@@ -4,7 +4,7 @@ import type { Inspection } from './inspect-model.ts';
 
 /** The inspection as text for a terminal. */
 export function formatInspection(inspection: Inspection): string {
-  const { name, bytes, irVersion, opsets, producer, inputs, outputs, nodes, operators, weights, largest, formats } = inspection;
+  const { name, bytes, irVersion, opsets, producer, inputs, outputs, nodes, operators, weights, largest, formats, settings = [] } = inspection;
   const total = bytes + weights['external data'].bytes;
   const versions = Object.entries(opsets).map(([domain, version]) => `${domain} ${version}`).join(', ');
   return [
@@ -15,11 +15,16 @@ export function formatInspection(inspection: Inspection): string {
     ...section('where weights live', Object.entries(weights).filter(([, { tensors }]) => tensors > 0).map(([place, at]) => [place, `${at.tensors} tensors`, formatBytes(at.bytes)]), [1, 2]),
     ...section('largest tensors', largest.map((weight) => [printable(weight.name), showType(weight.dtype, weight.dims), formatBytes(weight.bytes), weight.place]), [2]),
     ...section('what each format would reach', formats.map(({ format, bytes: size, note }) => [format, ...(size === null ? ['', ''] : [formatBytes(size), formatChange(total, size)]), printable(note)]), [1, 2]),
+    ...(settings.length === 0 ? [] : section('options', settings.map(({ option, value, from }) => [option, printable(showValue(value)), printable(from)]))),
   ].join('\n');
 }
 
 function section(title: string, rows: readonly string[][], right: readonly number[] = []): string[] {
   return ['', title, ...alignColumns(rows, right).map((line) => `  ${line}`)];
+}
+
+function showValue(value: unknown): string {
+  return value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function describeValue({ name, dtype, dims }: ValueSignature): string[] {

@@ -5,6 +5,7 @@ import { FORMATS, MODEL_DEFAULTS } from '../options.ts';
 import { quantizeSource } from '../quantize/index.ts';
 import { inputSignatures, outputSignatures } from '../quantize/signature.ts';
 import type { Format, ValueSignature } from '../types.ts';
+import type { InspectedSetting } from './inspect-settings.ts';
 import { listWeights, WEIGHT_PLACES, type Weight, type WeightPlace } from './list-weights.ts';
 
 export interface Inspection {
@@ -27,6 +28,8 @@ export interface Inspection {
   largest: Weight[];
   /** What each format would reach with default options. */
   formats: FormatForecast[];
+  /** What quantizing it will use, where a file beside the model says something. */
+  settings?: InspectedSetting[];
 }
 
 export interface FormatForecast {

@@ -38,7 +38,7 @@ function define(): CAC {
     .option('--json', 'print JSON')
     .action(async (model: unknown, flags: Record<string, unknown>) => {
       const { runInspect } = await import('./inspect.ts');
-      runInspect(String(model), { json: flags['json'] === true });
+      await runInspect(String(model), { json: flags['json'] === true });
     });
   const compare = cli.command('compare <reference> <model>', 'run two models on the same samples and show how far the second is from the first')
     .usage('compare <reference> <model> --samples <path> [options]')

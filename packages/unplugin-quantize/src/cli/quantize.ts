@@ -12,6 +12,7 @@ import type { Measured, MeasureTask } from '../pipeline/measure.ts';
 import { modelReport } from '../pipeline/model-report.ts';
 import type { VariantPlan } from '../pipeline/plan-variants.ts';
 import { measureTeller, progressTeller } from '../pipeline/progress.ts';
+import { readSidecar } from '../pipeline/settings/index.ts';
 import { createWorkers } from '../pipeline/workers.ts';
 import { writeReports } from '../pipeline/write-report.ts';
 import { formatTable } from '../report/index.ts';
@@ -33,13 +34,14 @@ export interface QuantizeArguments {
 }
 
 /**
- * Quantizes a file in this process, which needs the least memory and time; onnxruntime is loaded in a child process only.
+ * Quantizes a file, with the options beside it unless flags say otherwise, in this process, which needs the least memory and time; onnxruntime is loaded in a child process only.
  * The output appears when everything was held; the report is also written for a broken budget.
  *
  * @throws QuantizeError BUDGET_BROKEN, and other codes for bad input
  */
 export async function runQuantize({ model, output, json, isSplit, options: given }: QuantizeArguments): Promise<void> {
-  const { options, plan } = oneArtefact(model, resolveModelOptions(given));
+  const beside = await readSidecar(resolve(model));
+  const { options, plan } = oneArtefact(model, resolveModelOptions(beside?.options ?? {}, given));
   const target = checkOutput(model, output);
   await withDraft(target, async (folder) => {
     const attempt = (tried: ArtefactOptions): Promise<Attempted> => quantizeInto(folder, target, tried, { model, json, isSplit, plan });

@@ -1,7 +1,8 @@
-import { relative, resolve, sep } from 'node:path';
+import { resolve } from 'node:path';
 import type { ArtefactOptions, ResolvedModelOptions } from '../options.ts';
 import type { ModelDetails, ModelReport } from '../types.ts';
 import type { Cache } from './cache.ts';
+import { displayName } from './display-name.ts';
 import type { PipelineEvent } from './events.ts';
 import { makeVariant, type VariantResult } from './make-variant.ts';
 import { planVariants } from './plan-variants.ts';
@@ -77,13 +78,4 @@ export async function quantizeFile(context: PipelineContext, path: string, optio
 async function all<T>(tasks: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(tasks);
   return Promise.all(tasks);
-}
-
-/**
- * The path from the project's root with '/' on every system, so that reports of two machines are equal; for a model of a package
- * the package's name and the path inside it, wherever the package manager keeps it.
- */
-function displayName(root: string, path: string): string {
-  const name = relative(root, path).split(sep).join('/');
-  return name.split(/(?:^|\/)node_modules\//).at(-1)!;
 }

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { QuantizeError } from '../errors.ts';
+import { sidecarFiles } from '../pipeline/settings/index.ts';
 import type { ModelReport } from '../types.ts';
 import type { Artefact } from './emit/host.ts';
 import { modelFacts, modelModule, urlModule } from './module-code.ts';
@@ -32,8 +33,10 @@ export type ModuleUrl = string | { imports: string; expression: string };
  */
 export async function loadRequest(state: PluginState, request: ModelRequest, site: LoadSite): Promise<string> {
   // Watched before the work, so that a model that fails is tried again when it changes.
-  site.watch([request.file, ...(await state.samplesOf(request))]);
-  const { variants, dependencies } = await state.quantize(site.scope, request, site.platform);
+  site.watch([request.file, ...(await sidecarFiles(request.file))]);
+  const options = await state.settingsOf(request, site.platform);
+  site.watch(await state.samplesOf(options));
+  const { variants, dependencies } = await state.quantize(site.scope, request.file, options);
   site.watch(dependencies);
   site.tell?.(variants.map(({ report }) => report));
   const published = request.url ? variants.slice(0, 1) : variants;

@@ -1,14 +1,18 @@
 import { createHash } from 'node:crypto';
 import { locateSamples, watchedPlaces } from '../calibrate/index.ts';
 import { QuantizeError } from '../errors.ts';
-import { checkKey, isRegExp, MODEL_OPTIONS, resolveModelOptions, type ModelOptions, type Options } from '../options.ts';
+import { checkKey, isRegExp, MODEL_OPTIONS, type Options, type ResolvedModelOptions } from '../options.ts';
 import { createPipeline, locateEvaluator, watchedByEvaluator, writeReports, type Pipeline, type PipelineResult } from '../pipeline/index.ts';
+import { createSettings, type FindSettings } from '../pipeline/settings/index.ts';
 import { reportFiles, type ReportFile } from '../report-files.ts';
 import { formatTable } from '../report/index.ts';
 import type { ModelReport, Target } from '../types.ts';
 import type { ModelRequest } from './request.ts';
 
 const CACHE_FOLDER = 'node_modules/.cache/unplugin-quantize';
+
+/** Options that are not a model's. */
+const PLUGIN_OPTIONS = ['models', 'cache', 'report', 'workers'];
 
 /** Where a build's output runs. */
 export type Platform = 'browser' | 'node';
@@ -24,7 +28,7 @@ export class PluginState {
   root = process.cwd();
   warn: (message: string) => void = (message) => process.emitWarning(message, 'unplugin-quantize');
   readonly #options: Options;
-  readonly #defaults: ModelOptions;
+  readonly #findSettings: FindSettings;
   #pipeline: Pipeline | undefined;
   /** Scope of a build, then file and options, to report. */
   readonly #reports = new Map<string, Map<string, ModelReport[]>>();
@@ -33,20 +37,19 @@ export class PluginState {
 
   /** @throws QuantizeError OPTION_UNKNOWN, OPTION_INVALID */
   constructor(options: Options) {
-    for (const key of Object.keys(options)) checkKey(key, [...Object.keys(MODEL_OPTIONS), 'cache', 'report', 'workers'], 'option');
-    const { cache: _cache, report: _report, workers, ...defaults } = options;
+    for (const key of Object.keys(options)) checkKey(key, [...Object.keys(MODEL_OPTIONS), ...PLUGIN_OPTIONS], 'option');
+    const { models, cache: _cache, report: _report, workers, ...defaults } = options;
     if (workers !== undefined && !(Number.isSafeInteger(workers) && workers > 0)) {
       throw new QuantizeError('OPTION_INVALID', `"workers" is ${JSON.stringify(workers)}, which is not a whole number above 0.`, { option: 'workers' });
     }
-    resolveModelOptions(defaults);
+    this.#findSettings = createSettings(defaults, models);
     this.#files = reportFiles(options.report);
     this.#options = options;
-    this.#defaults = defaults;
   }
 
   /** Changes with the options that decide what is built. */
   get digest(): string {
-    const text = JSON.stringify(this.#defaults, (_, value: unknown) => (isRegExp(value) ? String(value) : value));
+    const text = JSON.stringify(this.#options, (_, value: unknown) => (isRegExp(value) || typeof value === 'bigint' ? String(value) : value));
     return createHash('sha256').update(text).digest('hex').slice(0, 8);
   }
 
@@ -55,26 +58,29 @@ export class PluginState {
     this.#reports.set(scope, new Map());
   }
 
-  /** Absolute paths of files and folders that have the samples and the evaluator of a request. */
-  async samplesOf({ options }: ModelRequest): Promise<string[]> {
-    const { calibration, evaluate } = { ...this.#defaults, ...options };
+  /**
+   * @param platform where the build's output runs, which decides for what a model is made that nobody named targets for
+   * @throws QuantizeError OPTION_UNKNOWN, OPTION_INVALID for what is written beside the model
+   */
+  async settingsOf({ file, options, url }: ModelRequest, platform: Platform): Promise<ResolvedModelOptions> {
+    const { options: all } = await this.#findSettings(this.root, file, options, { targets: [...DEFAULT_TARGETS[platform]] });
+    // A URL is that of one file.
+    return url ? { ...all, targets: all.targets?.slice(0, 1) } : all;
+  }
+
+  /** Absolute paths of files and folders that have the samples and the evaluator of a model. */
+  async samplesOf({ calibration, evaluate }: ResolvedModelOptions): Promise<string[]> {
     const samples = calibration === undefined ? [] : await watchedPlaces(locateSamples(calibration, this.root));
     const evaluator = evaluate === undefined ? [] : await watchedByEvaluator(locateEvaluator(evaluate, this.root));
     return [...samples, ...evaluator];
   }
 
-  /**
-   * @param platform where the build's output runs, which decides for what a model is made that nobody named targets for
-   * @throws QuantizeError see `Pipeline.quantizeFile`
-   */
-  async quantize(scope: string, request: ModelRequest, platform: Platform): Promise<PipelineResult> {
-    const all = resolveModelOptions({ targets: [...DEFAULT_TARGETS[platform]] }, this.#defaults, request.options);
-    // A URL is that of one file.
-    const options = request.url ? { ...all, targets: all.targets?.slice(0, 1) } : all;
+  /** @throws QuantizeError see `Pipeline.quantizeFile` */
+  async quantize(scope: string, file: string, options: ResolvedModelOptions): Promise<PipelineResult> {
     this.#pipeline ??= this.#createPipeline();
-    const result = await this.#pipeline.quantizeFile(request.file, options);
+    const result = await this.#pipeline.quantizeFile(file, options);
     if (!this.#reports.has(scope)) this.begin(scope);
-    this.#reports.get(scope)!.set(JSON.stringify([request.file, options]), result.variants.map(({ report }) => report));
+    this.#reports.get(scope)!.set(JSON.stringify([file, options]), result.variants.map(({ report }) => report));
     return result;
   }
 
