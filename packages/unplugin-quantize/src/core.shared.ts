@@ -95,7 +95,7 @@ function assertFileName(location: string): void {
 }
 
 /** Options of measuring, which is not done here. */
-const MEASURING: readonly string[] = ['targets', 'calibration', 'calibrationMethod', 'sampleLimit', 'budget', 'verify'] satisfies Exclude<keyof ModelOptions, keyof QuantizeOptions>[];
+const MEASURING: readonly string[] = ['targets', 'calibration', 'calibrationMethod', 'sampleLimit', 'evaluate', 'latency', 'compressed', 'budget', 'onFail', 'verify'] satisfies Exclude<keyof ModelOptions, keyof QuantizeOptions>[];
 const CORE_OPTIONS = Object.keys(MODEL_OPTIONS).filter((option) => !MEASURING.includes(option));
 
 /** External data that is in memory already. */

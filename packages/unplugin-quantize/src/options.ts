@@ -192,6 +192,14 @@ export interface ModelOptions {
    * @example { module: './evaluate.ts', files: './test-set', timeLimit: 1800 }
    */
   evaluate?: string | EvaluateSpec;
+  /**
+   * Measure how fast source and artefact run, how long they take to load and how much memory they need, each in a process of its own, in turn; and
+   * estimate the energy of a run. Takes some seconds for each artefact.
+   * @default false
+   */
+  latency?: boolean;
+  /** Tell what source and artefact take on the wire, as gzip and brotli. Takes a second for each 30 MB. @default false */
+  compressed?: boolean;
   /** Limits that the artefact must hold, or the build fails. */
   budget?: Budget;
   /**

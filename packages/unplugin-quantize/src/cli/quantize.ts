@@ -3,9 +3,10 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { QuantizeError } from '../errors.ts';
 import { resolveModelOptions, type ArtefactOptions, type ModelOptions } from '../options.ts';
 import { artefactOptions } from '../pipeline/artefact-options.ts';
-import { quantizeToFile } from '../pipeline/artefact.ts';
+import { quantizeToFile, type Artefact } from '../pipeline/artefact.ts';
 import { calibratePlan } from '../pipeline/calibrate-plan.ts';
 import { sha256File } from '../pipeline/hash.ts';
+import type { ReportExtras } from '../pipeline/extras.ts';
 import { forgiving, holdBudget } from '../pipeline/fallback.ts';
 import { measurePlan, NOT_MEASURED, type MeasurePlan } from '../pipeline/measure-plan.ts';
 import type { Measured, MeasureTask } from '../pipeline/measure.ts';
@@ -18,6 +19,7 @@ import { writeReports } from '../pipeline/write-report.ts';
 import { formatTable } from '../report/index.ts';
 import type { ModelReport } from '../types.ts';
 import { withDraft } from './draft.ts';
+import type { ComparedFiles } from './measure-extras.ts';
 import { oneArtefact } from './one-artefact.ts';
 import { hasColor, print, printWarning } from './print.ts';
 import { progressLine } from './progress-line.ts';
@@ -75,8 +77,16 @@ async function quantizeInto(
   for (const place of places) assertNoSource(place, model, externalLocations);
   const files = { source: resolve(model), artefact: out, isSplit: externalLocations.length > 0, isArtefactSplit: data !== undefined };
   const measured = await measure(measurePlan(options, '.', plan.targets, plan.requestedFormat), { name: model, ...files, sessionOptions, inputs });
+  const extras = await extrasOf({ name: model, source: files.source, artefact: resolve(out) }, artefact, options, plan);
   const sourceSha256 = isHashed ? await sha256File(model) : '';
-  return { report: modelReport({ name: model, plan, sourceSha256, artefact, measured, budget: options.budget }), places };
+  return { report: modelReport({ name: model, plan, sourceSha256, artefact, measured, extras, budget: options.budget }), places };
+}
+
+/** Loaded only where something was asked for, because a command's start is mostly the time that modules take. */
+async function extrasOf(files: ComparedFiles, artefact: Artefact, options: ArtefactOptions, { targets }: VariantPlan): Promise<ReportExtras> {
+  if (!options.latency && !options.compressed) return {};
+  const { measureExtras } = await import('./measure-extras.ts');
+  return measureExtras(files, artefact, options, targets);
 }
 
 /** @returns the file that tells what samples showed; undefined where the weights alone decide */

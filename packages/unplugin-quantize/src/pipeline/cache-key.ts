@@ -79,6 +79,21 @@ export function measurementKey({ artefact, plan, evaluator = [], ...told }: Meas
   return keyOf('measurement', { artefact, verify, compare, targets, evaluator, ...samplesOf(plan, told) });
 }
 
+/** What decides how fast an artefact is found to be. */
+export interface LatencyInputs extends SampleInputs {
+  /** Key of the artefact. */
+  artefact: string;
+  plan: Pick<MeasurePlan, 'calibration' | 'sampleLimit'>;
+  engine: EngineName | undefined;
+  /** The kind of machine: figures of another one are of no use here. */
+  machine: Record<string, string | number>;
+}
+
+/** Key of how fast an artefact is beside its source. */
+export function latencyKey({ artefact, plan, engine, machine, ...told }: LatencyInputs): string {
+  return keyOf('latency', { artefact, engine, machine: sorted(Object.entries(machine)), ...samplesOf(plan, told) });
+}
+
 /** Where samples lie does not matter, and neither does the limit where none are taken. */
 function samplesOf({ calibration, sampleLimit }: Pick<MeasurePlan, 'calibration' | 'sampleLimit'>, { samples, chosen, readers, engines }: SampleInputs): Record<string, unknown> {
   const taken = calibration === undefined ? null : { limit: sampleLimit, chosen, made: settingsOf(calibration), readers: sorted(Object.entries(readers)) };

@@ -6,7 +6,7 @@ export type PipelineEvent =
   /** The artefacts of a model of which one breaks its budget; the error follows. */
   | { kind: 'broken'; reports: readonly ModelReport[] }
   /** A step that takes time has begun; a hit in the cache has none. */
-  | { kind: 'step'; model: string; step: 'calibrate' | 'quantize' | 'measure' }
+  | { kind: 'step'; model: string; step: 'calibrate' | 'quantize' | 'measure' | 'latency' }
   /**
    * How far a step has come, in samples or in runs of an evaluator; `of` is the most that there can be, and the time left the most that it can take. Null
    * where nobody knows: an evaluator does what it wants.

@@ -1,5 +1,5 @@
 import type { Feeds } from '../calibrate/index.ts';
-import { ENERGY_BASIS, speedFigures, speedRatios, takeTurns, type TurnTimes } from '../evaluate/index.ts';
+import { ENERGY_BASIS, inTurn, speedFigures, speedRatios, takeTurns, type TurnTimes } from '../evaluate/index.ts';
 import type { EnergyEstimate, EngineName, LatencyReport } from '../types.ts';
 import type { FirstFeeds } from './first-feeds.ts';
 import { startTimedProcess, type TimedProcess } from './timed-process.ts';
@@ -39,7 +39,14 @@ export const LATENCY_SECONDS = 5;
  *
  * @throws QuantizeError ENGINE_MISSING, ENGINE_REJECTED, WORKER_FAILED
  */
-export async function timeModels(files: readonly TimedFile[], { engine, threads, feeds, seconds = LATENCY_SECONDS, energy = true }: LatencyTask): Promise<TimedResult[]> {
+export function timeModels(files: readonly TimedFile[], task: LatencyTask): Promise<TimedResult[]> {
+  return oneAtATime(() => timeInTurn(files, task));
+}
+
+/** Measurements of several models would disturb each other. */
+const oneAtATime = inTurn();
+
+async function timeInTurn(files: readonly TimedFile[], { engine, threads, feeds, seconds = LATENCY_SECONDS, energy = true }: LatencyTask): Promise<TimedResult[]> {
   const processes: TimedProcess[] = [];
   try {
     for (const { name, path, sessionOptions } of files) {

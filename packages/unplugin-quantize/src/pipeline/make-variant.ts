@@ -4,6 +4,7 @@ import type { ModelDetails, ModelReport, Target } from '../types.ts';
 import { findDetails } from './details.ts';
 import { forgiving, holdBudget } from './fallback.ts';
 import { findArtefact } from './find-artefact.ts';
+import { findExtras } from './find-extras.ts';
 import { findMeasurement } from './find-measurement.ts';
 import { modelReport } from './model-report.ts';
 import type { VariantPlan } from './plan-variants.ts';
@@ -49,8 +50,10 @@ async function attemptFormat(context: PipelineContext, request: Request & { opti
   const { name, options: { budget } } = request;
   const made = await findArtefact(context, request, content);
   const known = await findMeasurement(context, request, made, plan);
+  const extras = await findExtras(context, request, content, made, plan);
   const { artefact } = made;
-  const report = modelReport({ name, plan, sourceSha256: content.sha256, artefact, measured: known.measured, budget });
+  const report = modelReport({ name, plan, sourceSha256: content.sha256, artefact, measured: known.measured, extras, budget });
   const describe = (): Promise<ModelDetails> => findDetails(context, request, content, made);
-  return { file: artefact.file, report, sessionOptions: artefact.sessionOptions, samples: known.samples, cached: made.cached && known.cached, describe };
+  const cached = made.cached && known.cached && extras.cached;
+  return { file: artefact.file, report, sessionOptions: artefact.sessionOptions, samples: known.samples, cached, describe };
 }

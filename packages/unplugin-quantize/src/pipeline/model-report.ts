@@ -1,6 +1,7 @@
 import { judge } from '../gate/index.ts';
 import type { Budget, FormatChoice, ModelReport } from '../types.ts';
 import type { Artefact } from './artefact.ts';
+import type { ReportExtras } from './extras.ts';
 import type { Measured } from './measure.ts';
 import type { VariantPlan } from './plan-variants.ts';
 
@@ -11,6 +12,7 @@ export interface ReportParts {
   sourceSha256: string;
   artefact: Artefact;
   measured: Measured;
+  extras?: ReportExtras;
   budget: Budget;
 }
 
@@ -19,7 +21,7 @@ export interface ReportParts {
  *
  * @throws QuantizeError when a limit was asked for and its figure could not be measured
  */
-export function modelReport({ name, plan, sourceSha256, artefact, measured, budget }: ReportParts): ModelReport {
+export function modelReport({ name, plan, sourceSha256, artefact, measured, extras: { compressed, latency } = {}, budget }: ReportParts): ModelReport {
   const { sha256, data, sourceBytes, format, minOnnxruntime, inputs, outputs, weights, notes, integerShare } = artefact;
   const bytes = artefact.bytes + (data?.bytes ?? 0);
   const { checks, accuracy } = measured;
@@ -29,8 +31,8 @@ export function modelReport({ name, plan, sourceSha256, artefact, measured, budg
     ...(targets.length > 0 && { targets: [...targets] }),
     requestedFormat,
     format,
-    source: { bytes: sourceBytes, sha256: sourceSha256 },
-    artefact: { bytes, sha256, ratio: bytes / sourceBytes, minOnnxruntime, ...(data && { data }) },
+    source: { bytes: sourceBytes, sha256: sourceSha256, ...(compressed && { compressed: compressed.source }) },
+    artefact: { bytes, sha256, ratio: bytes / sourceBytes, minOnnxruntime, ...(data && { data }), ...(compressed && { compressed: compressed.artefact }) },
     inputs,
     outputs,
     weights,
@@ -38,6 +40,7 @@ export function modelReport({ name, plan, sourceSha256, artefact, measured, budg
     ...(integerShare && { integerShare }),
     checks,
     accuracy,
+    ...(latency && { latency }),
     budget: judge(applicableBudget(budget, requestedFormat), { bytes, sourceBytes, accuracy, integerShare }),
   };
 }

@@ -28,6 +28,8 @@ const COLUMNS: readonly Column[] = [
   { cell: ({ artefact }) => formatBytes(artefact.bytes), style: () => 'bold', align: 'right' },
   { cell: ({ source, artefact }) => formatChange(source.bytes, artefact.bytes), style: (report) => (isSmaller(report) ? 'green' : 'yellow'), align: 'right' },
   { cell: ({ format, requestedFormat }) => (format === requestedFormat ? format : `${format} (asked ${requestedFormat})`), style: () => 'magenta' },
+  { cell: compressedCell, style: () => 'dim' },
+  { cell: latencyCell, style: () => 'dim' },
   { cell: cosineCell, style: () => 'dim' },
   { cell: top1Cell, style: () => 'dim' },
   { cell: budgetCell, style: (report) => (isHeld(report) ? 'green' : 'red') },
@@ -48,6 +50,17 @@ export function formatTable(reports: readonly ModelReport[], { color }: TableOpt
   const lines = alignColumns(rows, right, (cell, column, row) => paint(COLUMNS[column]!.style(reports[row]!), cell));
   const notes = reports.flatMap(({ name, notes: own }) => own.map((note) => paint('yellow', `  ${printable(name)}: ${printable(note)}`)));
   return [...lines, ...notes].join('\n');
+}
+
+function compressedCell({ artefact }: ModelReport): string {
+  return artefact.compressed === undefined ? '' : `br ${formatBytes(artefact.compressed.brotli)}`;
+}
+
+/** The ratio with its 95 % interval: one that holds 1 is no difference. */
+function latencyCell({ latency }: ModelReport): string {
+  if (latency === undefined) return '';
+  const { ratio, low, high } = latency.ratio.latency;
+  return `time ×${ratio.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
 }
 
 function cosineCell({ accuracy }: ModelReport): string {

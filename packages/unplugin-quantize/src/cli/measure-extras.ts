@@ -1,0 +1,44 @@
+import { dirname, join } from 'node:path';
+import type { ArtefactOptions } from '../options.ts';
+import type { Artefact } from '../pipeline/artefact.ts';
+import { compressFile } from '../pipeline/compressed.ts';
+import { extrasPlan, type ReportExtras } from '../pipeline/extras.ts';
+import { measureLatency } from '../pipeline/latency.ts';
+import { createWorkers } from '../pipeline/workers.ts';
+import type { CompressedBytes, Target } from '../types.ts';
+
+/** Absolute paths of the source and of the artefact, which may have a file beside it. */
+export interface ComparedFiles {
+  name: string;
+  source: string;
+  artefact: string;
+}
+
+/** Compressed sizes and latency, where they were asked for. @throws QuantizeError ENGINE_*, SAMPLES_*, WORKER_FAILED */
+export async function measureExtras({ name, source, artefact }: ComparedFiles, made: Artefact, options: ArtefactOptions, targets: readonly Target[]): Promise<ReportExtras> {
+  const plan = extrasPlan(options, '.', targets);
+  const extras: ReportExtras = {};
+  if (plan.compressed) {
+    extras.compressed = { source: await compressAll(source, made.externalLocations), artefact: await compressAll(artefact, made.data === undefined ? [] : [made.data.location]) };
+  }
+  if (plan.latency === undefined) return extras;
+  const workers = createWorkers(1);
+  try {
+    const isSplit = made.externalLocations.length > 0 || made.data !== undefined;
+    const first = await workers.firstFeeds({ name, source, calibration: plan.latency.calibration, engine: isSplit ? undefined : plan.latency.engine });
+    return { ...extras, latency: await measureLatency({ name, path: source, sessionOptions: {} }, { name, path: artefact, sessionOptions: made.sessionOptions }, first) };
+  } finally {
+    await workers.close();
+  }
+}
+
+/** A model's file and those beside it, each compressed by itself. */
+async function compressAll(model: string, locations: readonly string[]): Promise<CompressedBytes> {
+  const sum: CompressedBytes = { gzip: 0, brotli: 0 };
+  for (const path of [model, ...locations.map((location) => join(dirname(model), location))]) {
+    const { gzip, brotli } = await compressFile(path);
+    sum.gzip += gzip;
+    sum.brotli += brotli;
+  }
+  return sum;
+}

@@ -1,0 +1,31 @@
+import { locateSamples, type LocatedSamples } from '../calibrate/index.ts';
+import type { ArtefactOptions } from '../options.ts';
+import type { CompressedBytes, EngineName, LatencyReport, Target } from '../types.ts';
+
+/** Figures that a report has where they were asked for. */
+export interface ReportExtras {
+  compressed?: { source: CompressedBytes; artefact: CompressedBytes };
+  latency?: LatencyReport;
+}
+
+export interface ExtrasPlan {
+  compressed: boolean;
+  /** Undefined where nobody asked for it. */
+  latency?: {
+    calibration: LocatedSamples | undefined;
+    sampleLimit: 1;
+    /** The engine of the targets; undefined for onnxruntime-node, where it is there. */
+    engine: EngineName | undefined;
+  };
+}
+
+/**
+ * Which figures are asked for beside size and accuracy. They take time: compressing about 30 MB a second, latency seven seconds and more.
+ *
+ * @param root folder that relative paths start from
+ */
+export function extrasPlan({ compressed, latency, calibration }: ArtefactOptions, root: string, targets: readonly Target[] = []): ExtrasPlan {
+  if (!latency) return { compressed };
+  const engine = targets.includes('wasm') && !targets.includes('node') ? 'onnxruntime-web' : undefined;
+  return { compressed, latency: { calibration: calibration === undefined ? undefined : locateSamples(calibration, root), sampleLimit: 1, engine } };
+}
