@@ -1,3 +1,5 @@
+export { canaryFeeds, everySo, makeCanary } from './canary/make.ts';
+export { canaryTolerance } from './canary/tolerance.ts';
 export { checkArtefact, type CheckOptions } from './check.ts';
 export { compareModels, type CompareOptions, type Comparison } from './compare.ts';
 export type { Engine, ModelFile, RunModel, SessionOptions } from './engine.ts';

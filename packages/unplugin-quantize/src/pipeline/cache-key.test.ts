@@ -14,6 +14,7 @@ const artefact: ArtefactInputs = {
 
 const measurement: MeasurementInputs = {
   artefact: 'a'.repeat(64),
+  canary: null,
   plan: { verify: true, targets: [], compare: true, calibration: locateSamples({ images: 'photos', mean: [1, 2], feeds: { state: { data: new Float32Array(2), dims: [2] } } }, '/one'), sampleLimit: 100 },
   samples: { 'a.jpg': '1' },
   chosen: ['a.jpg'],

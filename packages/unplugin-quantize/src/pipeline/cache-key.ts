@@ -1,7 +1,7 @@
 import type { LocatedSamples } from '../calibrate/index.ts';
 import { isRegExp } from '../options.ts';
 import type { QuantizeOptions } from '../quantize/index.ts';
-import type { EngineName } from '../types.ts';
+import type { Canary, EngineName } from '../types.ts';
 import type { CalibratePlan } from './calibrate-plan.ts';
 import { sha256Text } from './hash.ts';
 import type { MeasurePlan } from './measure-plan.ts';
@@ -38,6 +38,8 @@ export interface CalibrationInputs extends Omit<ArtefactInputs, 'calibration'>, 
 }
 
 export interface MeasurementInputs extends SampleInputs {
+  /** What outputs are also held against. */
+  canary: Canary | null;
   /** Key of the artefact that was measured. */
   artefact: string;
   plan: MeasurePlan;
@@ -57,6 +59,11 @@ export function calibrationKey({ version, options, model, externals, plan, ...to
   return keyOf('calibration', { version, model, externals: sorted(Object.entries(externals)), ...asked, ...samplesOf(plan, told) });
 }
 
+/** Key of the canary of a model. */
+export function canaryKey({ version, model, externals, calibration, sampleLimit, ...told }: Pick<ArtefactInputs, 'version' | 'model' | 'externals'> & Pick<MeasurePlan, 'calibration' | 'sampleLimit'> & SampleInputs): string {
+  return keyOf('canary', { version, model, externals: sorted(Object.entries(externals)), ...samplesOf({ calibration, sampleLimit }, told) });
+}
+
 /** The options that matter to what is observed, so that several formats share it. */
 const OBSERVING: Record<CalibratePlan['observes'], (options: QuantizeOptions) => Partial<QuantizeOptions>> = {
   // What int8 makes of the first sample depends on all of them.
@@ -74,9 +81,9 @@ function normal(options: Partial<QuantizeOptions>): (readonly [string, unknown])
 }
 
 /** Key of what was measured on an artefact. Budgets are no part of it: they are judged each time on the figures. */
-export function measurementKey({ artefact, plan, evaluator = [], ...told }: MeasurementInputs): string {
+export function measurementKey({ artefact, canary, plan, evaluator = [], ...told }: MeasurementInputs): string {
   const { verify, compare, targets } = plan;
-  return keyOf('measurement', { artefact, verify, compare, targets, evaluator, ...samplesOf(plan, told) });
+  return keyOf('measurement', { artefact, canary: canary && sha256Text(JSON.stringify(canary)), verify, compare, targets, evaluator, ...samplesOf(plan, told) });
 }
 
 /** What decides how fast an artefact is found to be. */

@@ -11,6 +11,7 @@ import { replaceFile, type WrittenFile } from './write-file.ts';
  *     artefacts/<key>/model.onnx, entry.json    an artefact and what is known of it; complete, because the folder is renamed into place
  *     calibrations/<key>/observed.bin, entry.json    what samples told of a model
  *     facts/<sha256 of a model>.json            what a model's bytes alone decide
+ *     canaries/<key>.json                       small inputs with the source's outputs
  *     measured/<key>.json                       checks and accuracy of an artefact
  *     details/<key>.json                        a closer look at an artefact, where a report asked for it
  *     hashes/<hash of a path>.json              hashes of files that have not changed
@@ -28,7 +29,7 @@ export interface Cache extends FileStore<Artefact> {
   close(): Promise<void>;
 }
 
-export type RecordKind = 'facts' | 'measured' | 'details' | 'compressed' | 'latency';
+export type RecordKind = 'facts' | 'measured' | 'canaries' | 'details' | 'compressed' | 'latency';
 
 export type CachedArtefact = Stored<Artefact>;
 

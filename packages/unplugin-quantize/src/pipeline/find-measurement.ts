@@ -1,5 +1,6 @@
 import { measurementKey } from './cache-key.ts';
 import { engineVersions, readerVersions } from './engine-versions.ts';
+import type { MadeCanary } from './canary.ts';
 import { readEvaluatorFiles } from './evaluator.ts';
 import type { FoundArtefact } from './find-artefact.ts';
 import { measurePlan, NOT_MEASURED } from './measure-plan.ts';
@@ -18,15 +19,16 @@ export interface FoundMeasurement {
 
 /** What an earlier build measured on an artefact, or a new measurement. @throws QuantizeError see measureArtefact */
 export async function findMeasurement(
-  { root, cache, workers, share, tell }: PipelineContext, { path, name, options }: ArtefactRequest, made: FoundArtefact, { targets, requestedFormat }: VariantPlan,
+  { root, cache, workers, share, tell }: PipelineContext, { path, name, options }: ArtefactRequest, made: FoundArtefact, canary: Promise<MadeCanary>, { targets, requestedFormat }: VariantPlan,
 ): Promise<FoundMeasurement> {
   const plan = measurePlan(options, root, targets, requestedFormat);
   if (plan === undefined) return { measured: NOT_MEASURED, samples: [], cached: true };
-  const { sessionOptions, externalLocations, inputs } = made.artefact;
+  const { sessionOptions, externalLocations, inputs, format } = made.artefact;
   const files = await readSampleFiles(plan, inputs, cache.hashes);
+  const { canary: reference } = await canary;
   const evaluator = await readEvaluatorFiles(plan.evaluator, cache.hashes);
   const told = { samples: files.hashes, chosen: files.chosen, evaluator: evaluator.hashes, engines: await engineVersions(), readers: await readerVersions() };
-  const key = measurementKey({ artefact: made.key, plan, ...told });
+  const key = measurementKey({ artefact: made.key, canary: reference, plan, ...told });
   const samples = [...files.paths, ...evaluator.paths];
   return share(`measure ${key}`, async () => {
     const known = await cache.read<Measured>('measured', key);
@@ -34,7 +36,7 @@ export async function findMeasurement(
     tell({ kind: 'step', model: name, step: 'measure' });
     const { file } = made.artefact;
     const isSplit = externalLocations.length > 0;
-    const measured = await workers.measure({ name, source: path, artefact: file, isSplit, sessionOptions, inputs, ...plan }, measureTeller(tell, name));
+    const measured = await workers.measure({ name, source: path, artefact: file, isSplit, sessionOptions, inputs, canary: reference === null ? undefined : { reference, format }, ...plan }, measureTeller(tell, name));
     await cache.write('measured', key, measured);
     // Read as JSON, so that a miss gives what a hit will give.
     return { measured: JSON.parse(JSON.stringify(measured)) as Measured, samples, cached: false };

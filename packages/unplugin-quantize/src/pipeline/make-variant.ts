@@ -1,6 +1,7 @@
 import type { QuantizeError } from '../errors.ts';
 import type { ArtefactOptions } from '../options.ts';
-import type { ModelDetails, ModelReport, Target } from '../types.ts';
+import type { CanaryTolerance, ModelDetails, ModelReport, Target } from '../types.ts';
+import type { MadeCanary } from './canary.ts';
 import { findDetails } from './details.ts';
 import { forgiving, holdBudget } from './fallback.ts';
 import { findArtefact } from './find-artefact.ts';
@@ -20,6 +21,8 @@ export interface VariantResult {
   /** Equal whether or not the result was cached. */
   report: ModelReport;
   sessionOptions: Record<string, unknown>;
+  /** How far outputs may be from the canary's. */
+  tolerance?: Record<string, CanaryTolerance> | undefined;
 }
 
 export interface MadeVariant extends Omit<VariantResult, 'targets'> {
@@ -37,23 +40,23 @@ export interface MadeVariant extends Omit<VariantResult, 'targets'> {
  *
  * @throws QuantizeError whatever is wrong with the model, its samples or its options
  */
-export async function makeVariant(context: PipelineContext, request: Request, content: ModelContent, plan: VariantPlan): Promise<MadeVariant> {
+export async function makeVariant(context: PipelineContext, request: Request, content: ModelContent, canary: Promise<MadeCanary>, plan: VariantPlan): Promise<MadeVariant> {
   const options = forgiving({ ...request.options, format: plan.format }, plan);
-  const attempt = (tried: ArtefactOptions): Promise<MadeVariant> => attemptFormat(context, { ...request, options: tried }, content, plan);
+  const attempt = (tried: ArtefactOptions): Promise<MadeVariant> => attemptFormat(context, { ...request, options: tried }, content, canary, plan);
   const { result, error } = await holdBudget(options, attempt, (message) => context.tell({ kind: 'warning', message }));
   const report = { ...result.report, requestedFormat: plan.requestedFormat };
   context.describers.set(report, result.describe);
   return { ...result, report, error };
 }
 
-async function attemptFormat(context: PipelineContext, request: Request & { options: ArtefactOptions }, content: ModelContent, plan: VariantPlan): Promise<MadeVariant> {
+async function attemptFormat(context: PipelineContext, request: Request & { options: ArtefactOptions }, content: ModelContent, canary: Promise<MadeCanary>, plan: VariantPlan): Promise<MadeVariant> {
   const { name, options: { budget } } = request;
   const made = await findArtefact(context, request, content);
-  const known = await findMeasurement(context, request, made, plan);
+  const known = await findMeasurement(context, request, made, canary, plan);
   const extras = await findExtras(context, request, content, made, plan);
   const { artefact } = made;
   const report = modelReport({ name, plan, sourceSha256: content.sha256, artefact, measured: known.measured, extras, budget });
   const describe = (): Promise<ModelDetails> => findDetails(context, request, content, made);
   const cached = made.cached && known.cached && extras.cached;
-  return { file: artefact.file, report, sessionOptions: artefact.sessionOptions, samples: known.samples, cached, describe };
+  return { file: artefact.file, report, sessionOptions: artefact.sessionOptions, tolerance: known.measured.tolerance, samples: known.samples, cached, describe };
 }

@@ -3,7 +3,8 @@ import { openLabelledSamples, openSamples, planSamples } from '../calibrate/inde
 import {
   checkArtefact, compareModels, engineNote, enginesFor, findEngines, findSyntheticFeeds, INSTALL_HINT, requireEngine, type Engine, type FoundEngines,
 } from '../evaluate/index.ts';
-import type { AccuracyReport, EngineCheck, EngineName, ValueSignature } from '../types.ts';
+import type { AccuracyReport, Canary, CanaryTolerance, EngineCheck, EngineName, Format, ValueSignature } from '../types.ts';
+import { LARGEST_IN_WASM, toleranceFor } from './canary.ts';
 import type { MeasurePlan } from './measure-plan.ts';
 import { withWholeFiles } from './whole-files.ts';
 
@@ -21,6 +22,8 @@ export interface MeasureTask extends MeasurePlan {
   sessionOptions: Record<string, unknown>;
   /** Inputs of the model, which samples are made for. */
   inputs: ValueSignature[];
+  /** What outputs are held against, and the artefact's format, which says how it computes. */
+  canary?: { reference: Canary; format: Format } | undefined;
 }
 
 /** How far measuring has come: samples that were compared, or runs of the evaluator. `of` is null while nobody knows. */
@@ -34,6 +37,8 @@ export interface MeasureProgress {
 export interface Measured {
   checks: EngineCheck[];
   accuracy: AccuracyReport | null;
+  /** How far outputs may be from the canary's; absent without one. */
+  tolerance?: Record<string, CanaryTolerance>;
   notes: string[];
 }
 
@@ -47,14 +52,13 @@ export async function measureArtefact(task: MeasureTask, given?: FoundEngines, o
   return withWholeFiles(task, found, async (whole, engines) => {
     const checks = task.verify ? await check(whole, enginesFor(engines, task.targets)) : [];
     const notes = task.verify && engines.engines.length === 0 ? [`The artefact was not run, because no engine is there. ${INSTALL_HINT}`] : [];
-    if (!task.compare) return { checks, accuracy: null, notes };
+    const tolerance = task.canary && (await toleranceFor(task.canary, { ...whole, isSplit: whole.isArtefactSplit === true }, engines));
+    const checked = { checks, ...(tolerance && { tolerance }) };
+    if (!task.compare) return { ...checked, accuracy: null, notes };
     const compared = await compare(whole, requireEngine(engines, comparingEngine(whole)), onProgress);
-    return { checks, accuracy: compared.accuracy, notes: [...notes, ...compared.notes] };
+    return { ...checked, accuracy: compared.accuracy, notes: [...notes, ...compared.notes] };
   });
 }
-
-/** The most that is loaded into WebAssembly, whose memory ends at 4 GB, for a comparison. */
-const LARGEST_IN_WASM = 2 ** 29;
 
 /** Integers are computed in other ways in WebAssembly than on some CPUs; floats differ in their last bits only, and run faster in Node. */
 function comparingEngine({ source, targets }: MeasureTask): EngineName | undefined {

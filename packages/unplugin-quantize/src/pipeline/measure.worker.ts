@@ -1,4 +1,5 @@
 import { calibrateModel, type CalibrateTask } from './calibrate.ts';
+import { canaryOf, type CanaryTask, type MadeCanary } from './canary.ts';
 import { firstFeeds as findFirstFeeds, type FirstFeeds, type FirstFeedsTask } from './first-feeds.ts';
 import { measureArtefact, type Measured, type MeasureTask } from './measure.ts';
 import { outcomeOf, type Outcome } from './transport.ts';
@@ -29,4 +30,9 @@ function sender(): (message: object) => void {
 /** What latency is measured on. */
 export function firstFeeds(task: FirstFeedsTask): Promise<Outcome<FirstFeeds>> {
   return outcomeOf(() => findFirstFeeds(task));
+}
+
+/** A small input and the source's outputs. */
+export function canary(task: CanaryTask): Promise<Outcome<MadeCanary>> {
+  return outcomeOf(() => canaryOf(task));
 }

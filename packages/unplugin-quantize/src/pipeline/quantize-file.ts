@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
 import type { ArtefactOptions, ResolvedModelOptions } from '../options.ts';
-import type { ModelDetails, ModelReport } from '../types.ts';
+import type { Canary, ModelDetails, ModelReport } from '../types.ts';
 import type { Cache } from './cache.ts';
 import { displayName } from './display-name.ts';
 import type { PipelineEvent } from './events.ts';
+import { findCanary } from './find-canary.ts';
 import { makeVariant, type VariantResult } from './make-variant.ts';
 import { planVariants } from './plan-variants.ts';
 import { readContent } from './read-model.ts';
@@ -24,6 +25,8 @@ export interface PipelineContext {
 export interface PipelineResult {
   /** One artefact for each format that the targets come to, in the order of the targets. */
   variants: VariantResult[];
+  /** Null where nothing was run, or the source ran on nothing. */
+  canary: Canary | null;
   /** Absolute path of the first artefact in the cache; never to be modified. */
   file: string;
   /** Of the first artefact. Equal whether or not the result was cached. */
@@ -59,7 +62,10 @@ export async function quantizeFile(context: PipelineContext, path: string, optio
   const request = { path: absolute, name: displayName(context.root, absolute), options };
   const content = await context.share(`read ${absolute}`, () => readContent(absolute, request.name, context.cache, context.workers));
   const plans = planVariants(options, content.kind);
-  const made = await all(plans.map((plan) => makeVariant(context, request, content, plan)));
+  const canary = findCanary(context, request, content);
+  // It is waited for where artefacts are measured; one that cannot be made must not be an unhandled rejection before.
+  canary.catch(() => undefined);
+  const made = await all(plans.map((plan) => makeVariant(context, request, content, canary, plan)));
   const cached = made.every((each) => each.cached);
   context.tell({ kind: 'done', model: request.name, cached });
 
@@ -68,10 +74,12 @@ export async function quantizeFile(context: PipelineContext, path: string, optio
     context.tell({ kind: 'broken', reports: made.map(({ report }) => report) });
     throw broken.error;
   }
-  const variants = made.map(({ file, report, sessionOptions }, i) => ({ targets: plans[i]!.targets, file, report, sessionOptions }));
+  const variants = made.map(({ file, report, sessionOptions, tolerance }, i) => ({ targets: plans[i]!.targets, file, report, sessionOptions, tolerance }));
+  const { canary: reference, notes } = await canary;
+  variants[0]!.report.notes.push(...notes);
   const { file, report, sessionOptions } = variants[0]!;
   const dependencies = [...new Set([...content.paths, ...made.flatMap(({ samples }) => samples)])];
-  return { variants, file, report, sessionOptions, dependencies, cached };
+  return { variants, canary: reference, file, report, sessionOptions, dependencies, cached };
 }
 
 /** Waits for everything; the error is that of the first that failed, in order, so that every build says the same. */

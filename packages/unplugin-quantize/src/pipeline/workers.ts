@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Artefact, QuantizeTask } from './artefact.ts';
 import type { CalibrateTask, OnProgress } from './calibrate.ts';
+import type { CanaryTask, MadeCanary } from './canary.ts';
 import type { DescribeTask } from './describe.ts';
 import type { ModelFacts } from './facts.ts';
 import type { FirstFeeds, FirstFeedsTask } from './first-feeds.ts';
@@ -31,6 +32,8 @@ export interface Workers {
   measure(task: MeasureTask, onProgress?: (progress: MeasureProgress) => void): Promise<Measured>;
   /** What latency is measured on. Runs in a child process. */
   firstFeeds(task: FirstFeedsTask): Promise<FirstFeeds>;
+  /** Runs in a child process. */
+  canary(task: CanaryTask): Promise<MadeCanary>;
   close(): Promise<void>;
 }
 
@@ -48,6 +51,7 @@ export function createWorkers(size = Math.max(1, Math.floor(availableParallelism
       onProgress?.(done, of);
     }),
     measure: (task, onProgress) => processes.run('measure', task, (message) => onProgress?.(message as MeasureProgress)),
+    canary: (task) => processes.run('canary', task),
     firstFeeds: (task) => processes.run('firstFeeds', task),
     async close() {
       await Promise.all([threads.close(), processes.close()]);

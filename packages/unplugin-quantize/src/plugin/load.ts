@@ -36,14 +36,14 @@ export async function loadRequest(state: PluginState, request: ModelRequest, sit
   site.watch([request.file, ...(await sidecarFiles(request.file))]);
   const options = await state.settingsOf(request, site.platform);
   site.watch(await state.samplesOf(options));
-  const { variants, dependencies } = await state.quantize(site.scope, request.file, options);
+  const { variants, canary, dependencies } = await state.quantize(site.scope, request.file, options);
   site.watch(dependencies);
   site.tell?.(variants.map(({ report }) => report));
   const published = request.url ? variants.slice(0, 1) : variants;
   const files = published.map(({ file, report }) => ({ file, fileName: basename(request.file), sha256: report.artefact.sha256 }));
   const urls = await publish(files, site);
   if (request.url) return urls.imports + urlModule(urls.expressions.get(files[0]!.sha256)!);
-  return urls.imports + modelModule(modelFacts(variants), urls.expressions);
+  return urls.imports + modelModule(modelFacts(variants, canary), urls.expressions);
 }
 
 /** Publishes each file once; gives the expressions of their URLs by hash. */

@@ -30,7 +30,7 @@ async function evaluate<T>(code: string): Promise<T> {
 
 describe('modelModule', () => {
   it('is JavaScript whose default export is the model, with the URL as an expression', async () => {
-    const facts = modelFacts([variant(['webgpu', 'wasm'], report), variant(['node'], { ...report, format: 'int8', artefact: { ...report.artefact, bytes: 30, sha256: 'cc' } }, { extra: { session: { key: '0' } } })]);
+    const facts = modelFacts([variant(['webgpu', 'wasm'], report), variant(['node'], { ...report, format: 'int8', artefact: { ...report.artefact, bytes: 30, sha256: 'cc' } }, { extra: { session: { key: '0' } } })], null);
     const model = await evaluate<QuantizedModel>(modelModule(facts, new Map([['bb', 'new URL("m.onnx", "https://example.test/a/").href'], ['cc', '"/c.onnx"']])));
     const stored = { format: 'int8-storage', url: 'https://example.test/a/m.onnx', bytes: 25, sha256: 'bb', minOnnxruntime: '1.17.0', sessionOptions: {} };
     expect(model).toEqual({
@@ -39,6 +39,7 @@ describe('modelModule', () => {
       source: { bytes: 100, hash: 'aa' },
       inputs: report.inputs,
       outputs: report.outputs,
+      canary: null,
       variants: [
         { ...stored, target: 'webgpu' },
         { ...stored, target: 'wasm' },
@@ -51,7 +52,7 @@ describe('modelModule', () => {
   it('tells the lowest cosine of all outputs', () => {
     const output = { name: 'y', meanCosine: 1, maxAbsError: 0, meanAbsError: 0, sqnr: null, top1Agreement: null, worstSample: 0 };
     const accuracy = { engine: 'onnxruntime-node', engineVersion: '1', samples: 1, synthetic: false, outputs: [{ ...output, cosine: 0.9 }, { ...output, cosine: 0.8 }] } as const;
-    expect(modelFacts([variant(['wasm'], { ...report, accuracy: { ...accuracy, outputs: [...accuracy.outputs] } })]).report.cosine).toBe(0.8);
+    expect(modelFacts([variant(['wasm'], { ...report, accuracy: { ...accuracy, outputs: [...accuracy.outputs] } })], null).report.cosine).toBe(0.8);
   });
 });
 

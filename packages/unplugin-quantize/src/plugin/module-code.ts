@@ -1,12 +1,12 @@
 import { basename } from 'node:path';
 import type { VariantResult } from '../pipeline/index.ts';
-import type { ModelVariant, QuantizedModel } from '../types.ts';
+import type { Canary, ModelVariant, QuantizedModel } from '../types.ts';
 
 /** What a model import exports, less the URLs, which only the bundler knows. */
 export type ModelFacts = Omit<QuantizedModel, 'variants'> & { variants: Omit<ModelVariant, 'url'>[] };
 
 /** The facts of a quantized model that travel with the app: a variant for each target; the first one is that of the first target. */
-export function modelFacts(results: readonly VariantResult[]): ModelFacts {
+export function modelFacts(results: readonly VariantResult[], canary: Canary | null): ModelFacts {
   const { name, format, source, artefact, inputs, outputs, accuracy } = results[0]!.report;
   const cosines = accuracy?.outputs.map(({ cosine }) => cosine) ?? [];
   return {
@@ -15,9 +15,10 @@ export function modelFacts(results: readonly VariantResult[]): ModelFacts {
     source: { bytes: source.bytes, hash: source.sha256 },
     inputs,
     outputs,
-    variants: results.flatMap(({ report, sessionOptions, targets }) => {
+    canary,
+    variants: results.flatMap(({ report, sessionOptions, tolerance, targets }) => {
       const { bytes, sha256, minOnnxruntime } = report.artefact;
-      return targets.map((target) => ({ target, format: report.format, bytes, sha256, minOnnxruntime, sessionOptions }));
+      return targets.map((target) => ({ target, format: report.format, bytes, sha256, minOnnxruntime, sessionOptions, ...(tolerance && { tolerance }) }));
     }),
     report: { format, ratio: artefact.ratio, cosine: cosines.length === 0 ? null : Math.min(...cosines) },
   };
