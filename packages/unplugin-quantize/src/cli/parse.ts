@@ -30,9 +30,11 @@ function define(): CAC {
     .example(`${NAME} quantize model.onnx -o model.int8.onnx --format int8 --calibration samples.ts --cosine 0.99`);
   for (const { raw, help } of modelFlags()) quantize.option(raw, help);
   quantize.option('--external-data', 'put large weights into a second file, <output>.data, as artefacts of 2 GiB and more need');
+  quantize.option('--no-compare', 'do not run source and artefact on the samples to compare them');
   quantize.option('--json <file>', 'write the report as JSON').action(async (model: unknown, flags: Record<string, unknown>) => {
     const { runQuantize } = await import('./quantize.ts');
-    await runQuantize({ model: String(model), output: text(flags, 'output'), json: text(flags, 'json'), isSplit: flags['externalData'] === true, options: modelOptionsOf(flags) });
+    const switches = { isSplit: flags['externalData'] === true, compares: flags['compare'] !== false };
+    await runQuantize({ model: String(model), output: text(flags, 'output'), json: text(flags, 'json'), ...switches, options: modelOptionsOf(flags) });
   });
   cli.command('inspect <model>', 'show what a model consists of and what each format would reach')
     .option('--json', 'print JSON')

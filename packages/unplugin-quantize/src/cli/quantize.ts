@@ -1,7 +1,7 @@
 import { realpathSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { QuantizeError } from '../errors.ts';
-import { resolveModelOptions, type ArtefactOptions, type ModelOptions } from '../options.ts';
+import { MEASURED_LIMITS, resolveModelOptions, type ArtefactOptions, type ModelOptions } from '../options.ts';
 import { artefactOptions } from '../pipeline/artefact-options.ts';
 import { quantizeToFile, type Artefact } from '../pipeline/artefact.ts';
 import { calibratePlan } from '../pipeline/calibrate-plan.ts';
@@ -32,6 +32,8 @@ export interface QuantizeArguments {
   json: string | undefined;
   /** Whether large weights go to a second file, `<output>.data`. */
   isSplit: boolean;
+  /** Whether source and artefact run on the samples, where there are any. */
+  compares: boolean;
   options: ModelOptions;
 }
 
@@ -41,12 +43,13 @@ export interface QuantizeArguments {
  *
  * @throws QuantizeError BUDGET_BROKEN, and other codes for bad input
  */
-export async function runQuantize({ model, output, json, isSplit, options: given }: QuantizeArguments): Promise<void> {
+export async function runQuantize({ model, output, json, isSplit, compares, options: given }: QuantizeArguments): Promise<void> {
   const beside = await readSidecar(resolve(model));
   const { options, plan } = oneArtefact(model, resolveModelOptions(beside?.options ?? {}, given));
+  if (!compares) assertComparesNothing(options);
   const target = checkOutput(model, output);
   await withDraft(target, async (folder) => {
-    const attempt = (tried: ArtefactOptions): Promise<Attempted> => quantizeInto(folder, target, tried, { model, json, isSplit, plan });
+    const attempt = (tried: ArtefactOptions): Promise<Attempted> => quantizeInto(folder, target, tried, { model, json, isSplit, compares, plan });
     const { result: { report, places }, error } = await holdBudget(forgiving(options, plan), attempt, printWarning);
     print(formatTable([report], { color: hasColor(process.stdout) }));
     if (json !== undefined) await writeReports([{ kind: 'json', path: json }], '.', [report]);
@@ -63,7 +66,7 @@ interface Attempted {
 
 /** Makes the artefact of one format in the folder of the draft, in place of one that was tried before. */
 async function quantizeInto(
-  folder: string, target: string, options: ArtefactOptions, { model, json, isSplit, plan }: Pick<QuantizeArguments, 'model' | 'json' | 'isSplit'> & { plan: VariantPlan },
+  folder: string, target: string, options: ArtefactOptions, { model, json, isSplit, compares, plan }: Omit<QuantizeArguments, 'output' | 'options'> & { plan: VariantPlan },
 ): Promise<Attempted> {
   const out = join(folder, basename(target));
   const dataLocation = isSplit ? `${basename(target)}.data` : undefined;
@@ -76,7 +79,8 @@ async function quantizeInto(
   const places = [...(data === undefined ? [] : [join(dirname(target), data.location)]), target];
   for (const place of places) assertNoSource(place, model, externalLocations);
   const files = { source: resolve(model), artefact: out, isSplit: externalLocations.length > 0, isArtefactSplit: data !== undefined };
-  const measured = await measure(measurePlan(options, '.', plan.targets, plan.requestedFormat), { name: model, ...files, sessionOptions, inputs });
+  const asked = measurePlan(options, '.', plan.targets, plan.requestedFormat);
+  const measured = await measure(compares ? asked : withoutComparison(asked), { name: model, ...files, sessionOptions, inputs });
   const extras = await extrasOf({ name: model, source: files.source, artefact: resolve(out) }, artefact, options, plan);
   const sourceSha256 = isHashed ? await sha256File(model) : '';
   return { report: modelReport({ name: model, plan, sourceSha256, artefact, measured, extras, budget: options.budget }), places };
@@ -112,6 +116,17 @@ async function measure(plan: MeasurePlan | undefined, task: Omit<MeasureTask, ke
     progress.clear();
     await workers.close();
   }
+}
+
+/** @throws QuantizeError OPTION_INVALID where something asks for what the comparison finds */
+function assertComparesNothing({ budget, evaluate }: ArtefactOptions): void {
+  const asks = evaluate === undefined ? MEASURED_LIMITS.find((limit) => budget[limit] !== undefined) : 'evaluate';
+  if (asks === undefined) return;
+  throw new QuantizeError('OPTION_INVALID', `"${asks}" needs the comparison that --no-compare leaves out.`, { option: '--no-compare', hint: 'Leave one of them out.' });
+}
+
+function withoutComparison(plan: MeasurePlan | undefined): MeasurePlan | undefined {
+  return plan?.verify === true ? { ...plan, compare: false } : undefined;
 }
 
 function checkOutput(model: string, output: string | undefined): string {
