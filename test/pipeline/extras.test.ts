@@ -51,6 +51,16 @@ describe.skipIf(!hasDist)('figures that are asked for (needs the built package)'
     expect(asked.file).toBe(plain.file);
   });
 
+  it('are in reports that show everything', async () => {
+    const { createPipeline } = (await import(distUrl('pipeline/index.js'))) as PipelineModule;
+    const pipeline = createPipeline({ root: folder, cacheDir: join(folder, 'cache') });
+    const { report, file } = await pipeline.quantizeFile(models.ocrDirection, resolveModelOptions({ verify: false }));
+    const { source, artefact, details } = await pipeline.describe(report);
+    await pipeline.close();
+    expect([source.compressed, artefact.compressed]).toEqual([await compressFile(models.ocrDirection), await compressFile(file)]);
+    expect(details).toBeDefined();
+  });
+
   it('count external data', async () => {
     const model = writeSplitModel(folder);
     const { report } = await quantize(model, { compressed: true });

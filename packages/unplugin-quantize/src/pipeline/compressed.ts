@@ -4,6 +4,7 @@ import type { Transform } from 'node:stream';
 import { constants, createBrotliCompress, createGzip } from 'node:zlib';
 import type { CompressedBytes } from '../types.ts';
 import type { Cache } from './cache.ts';
+import type { CompressedPair } from './extras.ts';
 import { sha256Text } from './hash.ts';
 
 const GZIP_LEVEL = 9;
@@ -44,6 +45,11 @@ export async function findCompressed(cache: Pick<Cache, 'hashes' | 'read' | 'wri
     sum.brotli += brotli;
   }
   return sum;
+}
+
+/** Of the files of a source and of its artefact. */
+export async function findCompressedPair(cache: Parameters<typeof findCompressed>[0], source: readonly string[], artefact: readonly string[]): Promise<CompressedPair> {
+  return { source: await findCompressed(cache, source), artefact: await findCompressed(cache, artefact) };
 }
 
 /** Counts what comes out of a compressor and drops it. */

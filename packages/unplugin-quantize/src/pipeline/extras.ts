@@ -1,10 +1,22 @@
 import { locateSamples, type LocatedSamples } from '../calibrate/index.ts';
 import type { ArtefactOptions } from '../options.ts';
-import type { CompressedBytes, EngineName, LatencyReport, Target } from '../types.ts';
+import type { CompressedBytes, EngineName, LatencyReport, ModelDetails, Target } from '../types.ts';
+
+/** Of source and artefact. */
+export interface CompressedPair {
+  source: CompressedBytes;
+  artefact: CompressedBytes;
+}
+
+/** What a report that shows everything has beside the other figures. */
+export interface CloserLook {
+  details: ModelDetails;
+  compressed: CompressedPair;
+}
 
 /** Figures that a report has where they were asked for. */
 export interface ReportExtras {
-  compressed?: { source: CompressedBytes; artefact: CompressedBytes };
+  compressed?: CompressedPair;
   latency?: LatencyReport;
 }
 

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import { latencyKey } from './cache-key.ts';
-import { findCompressed } from './compressed.ts';
+import { findCompressedPair } from './compressed.ts';
 import { engineVersions, readerVersions } from './engine-versions.ts';
 import { extrasPlan, type ReportExtras } from './extras.ts';
 import type { FoundArtefact } from './find-artefact.ts';
@@ -22,7 +22,7 @@ export async function findExtras(context: PipelineContext, request: ArtefactRequ
   const plan = extrasPlan(request.options, root, targets);
   const extras: FoundExtras = { cached: true };
   if (plan.compressed) {
-    extras.compressed = { source: await findCompressed(cache, content.paths), artefact: await findCompressed(cache, [made.artefact.file]) };
+    extras.compressed = await findCompressedPair(cache, content.paths, [made.artefact.file]);
   }
   if (plan.latency !== undefined) {
     const { latency, cached } = await findLatency(context, request, made, plan.latency);

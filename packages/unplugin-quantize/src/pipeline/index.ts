@@ -30,7 +30,7 @@ export interface Pipeline {
    * @throws QuantizeError BUDGET_BROKEN when the artefact does not hold its budget, and other codes for bad input
    */
   quantizeFile(path: string, options: ResolvedModelOptions): Promise<PipelineResult>;
-  /** The report of an artefact of this pipeline with what a closer look at its weights shows; others as they are. */
+  /** The report of an artefact of this pipeline with what a closer look at its weights shows and with compressed sizes; others as they are. */
   describe(report: ModelReport): Promise<ModelReport>;
   /** Stops the workers and removes what was temporary. */
   close(): Promise<void>;
@@ -43,8 +43,10 @@ export function createPipeline({ root, cacheDir, workers: size, onProgress = war
   return {
     quantizeFile: (path, options) => quantizeFile(context, path, options),
     async describe(report) {
-      const details = await context.describers.get(report)?.();
-      return details === undefined ? report : { ...report, details };
+      const look = await context.describers.get(report)?.();
+      if (look === undefined) return report;
+      const { details, compressed } = look;
+      return { ...report, details, source: { ...report.source, compressed: compressed.source }, artefact: { ...report.artefact, compressed: compressed.artefact } };
     },
     async close() {
       await workers.close();

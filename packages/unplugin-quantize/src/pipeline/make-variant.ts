@@ -1,8 +1,10 @@
 import type { QuantizeError } from '../errors.ts';
 import type { ArtefactOptions } from '../options.ts';
-import type { CanaryTolerance, ModelDetails, ModelReport, Target } from '../types.ts';
+import type { CanaryTolerance, ModelReport, Target } from '../types.ts';
 import type { MadeCanary } from './canary.ts';
+import { findCompressedPair } from './compressed.ts';
 import { findDetails } from './details.ts';
+import type { CloserLook } from './extras.ts';
 import { forgiving, holdBudget } from './fallback.ts';
 import { findArtefact } from './find-artefact.ts';
 import { findExtras } from './find-extras.ts';
@@ -30,7 +32,7 @@ export interface MadeVariant extends Omit<VariantResult, 'targets'> {
   samples: readonly string[];
   cached: boolean;
   /** Takes a closer look at the artefact. */
-  describe(): Promise<ModelDetails>;
+  describe(): Promise<CloserLook>;
   /** BUDGET_BROKEN, unless the budget is held or may be broken. */
   error?: QuantizeError | undefined;
 }
@@ -56,7 +58,10 @@ async function attemptFormat(context: PipelineContext, request: Request & { opti
   const extras = await findExtras(context, request, content, made, plan);
   const { artefact } = made;
   const report = modelReport({ name, plan, sourceSha256: content.sha256, artefact, measured: known.measured, extras, budget });
-  const describe = (): Promise<ModelDetails> => findDetails(context, request, content, made);
+  const describe = async (): Promise<CloserLook> => ({
+    details: await findDetails(context, request, content, made),
+    compressed: extras.compressed ?? (await findCompressedPair(context.cache, content.paths, [artefact.file])),
+  });
   const cached = made.cached && known.cached && extras.cached;
   return { file: artefact.file, report, sessionOptions: artefact.sessionOptions, tolerance: known.measured.tolerance, samples: known.samples, cached, describe };
 }

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import type { ArtefactOptions, ResolvedModelOptions } from '../options.ts';
-import type { Canary, ModelDetails, ModelReport } from '../types.ts';
+import type { Canary, ModelReport } from '../types.ts';
 import type { Cache } from './cache.ts';
 import { displayName } from './display-name.ts';
+import type { CloserLook } from './extras.ts';
 import type { PipelineEvent } from './events.ts';
 import { findCanary } from './find-canary.ts';
 import { makeVariant, type VariantResult } from './make-variant.ts';
@@ -19,7 +20,7 @@ export interface PipelineContext {
   share: ReturnType<typeof createShare>;
   tell(event: PipelineEvent): void;
   /** How the closer look at the artefact of a report is had. */
-  describers: WeakMap<ModelReport, () => Promise<ModelDetails>>;
+  describers: WeakMap<ModelReport, () => Promise<CloserLook>>;
 }
 
 export interface PipelineResult {
