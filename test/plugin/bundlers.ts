@@ -25,6 +25,7 @@ export interface Settings {
   publicPath?: string;
   /** Where assets go, in the bundler's own words for name, hash and extension: `{name}`, `{hash}`, `.{ext}`. */
   assetNames?: string;
+  sourcemap?: boolean;
   options?: Options;
 }
 
@@ -52,7 +53,7 @@ const buildRollup: Build = (root, settings) =>
     const resolution = nodeResolve(settings.platform === 'node' ? { exportConditions: ['node'] } : { browser: true });
     const bundle = await rollup({ input: { 'deep/main': join(root, 'main.js') }, plugins: [quantizeRollup(settings.options ?? QUICK), resolution], onLog: () => undefined });
     const entryFileNames = `[name].${extension(settings)}`;
-    await bundle.write({ dir: join(root, 'dist'), format: rollupFormat(settings), name: 'app', entryFileNames, ...assetNames(settings, '[', ']') });
+    await bundle.write({ dir: join(root, 'dist'), format: rollupFormat(settings), name: 'app', entryFileNames, sourcemap: settings.sourcemap === true, ...assetNames(settings, '[', ']') });
     await bundle.close();
     return output(root, `deep/main.${extension(settings)}`);
   });
@@ -61,7 +62,7 @@ const buildRolldown: Build = (root, settings) =>
   within(root, async () => {
     const { platform, options = QUICK } = settings;
     const bundle = await rolldown({ input: { 'deep/main': join(root, 'main.js') }, cwd: root, platform, plugins: [quantizeRolldown(options)], onLog: () => undefined });
-    await bundle.write({ dir: join(root, 'dist'), format: rollupFormat(settings), name: 'app', entryFileNames: `[name].${extension(settings)}`, ...assetNames(settings, '[', ']') });
+    await bundle.write({ dir: join(root, 'dist'), format: rollupFormat(settings), name: 'app', sourcemap: settings.sourcemap === true, entryFileNames: `[name].${extension(settings)}`, ...assetNames(settings, '[', ']') });
     await bundle.close();
     return output(root, `deep/main.${extension(settings)}`);
   });
@@ -71,7 +72,7 @@ const buildVite: Build = async (root, settings) => {
   const outputs = { format: rollupFormat(settings), entryFileNames: `deep/[name].${extension(settings)}`, ...assetNames(settings, '[', ']') };
   const rolldownOptions = { input: join(root, 'main.js'), output: outputs, preserveEntrySignatures: 'strict' as const };
   const plugins = [quantizeVite(options)];
-  await viteBuild({ root, configFile: false, base: publicPath, customLogger: recordingLogger().logger, plugins, build: { outDir: 'dist', emptyOutDir: true, minify: false, ssr: platform === 'node', rolldownOptions } });
+  await viteBuild({ root, configFile: false, base: publicPath, customLogger: recordingLogger().logger, plugins, build: { outDir: 'dist', emptyOutDir: true, minify: false, sourcemap: settings.sourcemap === true, ssr: platform === 'node', rolldownOptions } });
   return output(root, `deep/main.${extension(settings)}`);
 };
 
@@ -83,7 +84,7 @@ function webpackOptions(root: string, settings: Settings) {
   return {
     context: root,
     mode: 'production' as const,
-    devtool: false as const,
+    devtool: settings.sourcemap === true ? ('source-map' as const) : (false as const),
     target: platform === 'node' ? ('node' as const) : ('web' as const),
     entry: { 'deep/main': './main.js' },
     performance: false as const,
@@ -139,6 +140,7 @@ const buildEsbuild: Build = async (root, settings) => {
     platform,
     format: format === 'script' ? 'iife' : format,
     logLevel: 'silent',
+    sourcemap: settings.sourcemap === true,
     splitting: format === 'esm',
     ...(publicPath !== undefined && { publicPath }),
     ...(assetFileNames !== undefined && { assetNames: assetFileNames.replace('.[ext]', '') }),
@@ -156,7 +158,7 @@ const buildFarm: Build = async (root, settings) => {
     persistentCache: false,
     minify: false,
     presetEnv: false,
-    sourcemap: false,
+    sourcemap: settings.sourcemap === true,
     output: {
       path: 'dist',
       format: format === 'esm' ? 'esm' : 'cjs',

@@ -1,9 +1,9 @@
 import { loadModule } from './plugin/emit/webpack-load.ts';
+import { rewriteModule } from './plugin/emit/webpack-rewrite.ts';
 
-/** The loader that `unplugin-quantize/webpack` and `unplugin-quantize/rspack` put before model imports; not for rules of your own. */
-export default function load(source: string | Buffer): string | Buffer {
-  return source;
-}
+/** The loader that `unplugin-quantize/webpack` and `unplugin-quantize/rspack` put before models and modules; not for rules of your own. */
+const load = rewriteModule;
+export default load;
 
 /** Answers before the model is read, so that neither the file nor what other loaders make of it matters. */
 const pitch = loadModule;

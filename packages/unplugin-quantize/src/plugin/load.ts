@@ -42,7 +42,7 @@ export async function loadRequest(state: PluginState, request: ModelRequest, sit
   const published = request.url ? variants.slice(0, 1) : variants;
   const files = published.map(({ file, report }) => ({ file, fileName: basename(request.file), sha256: report.artefact.sha256 }));
   const urls = await publish(files, site);
-  if (request.url) return urls.imports + urlModule(urls.expressions.get(files[0]!.sha256)!);
+  if (request.url) return urls.imports + urlModule(urls.expressions.get(files[0]!.sha256)!, request.path);
   return urls.imports + modelModule(modelFacts(variants, canary), urls.expressions);
 }
 

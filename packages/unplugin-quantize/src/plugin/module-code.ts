@@ -38,7 +38,13 @@ export function modelModule(facts: ModelFacts, urls: ReadonlyMap<string, string>
   return [...constants, 'export default {', ...fields, '  "variants": [', ...rows, '  ],', '};', ''].join('\n');
 }
 
-/** The source of the module of an import with `&url`. */
-export function urlModule(url: string): string {
-  return `export default ${url};\n`;
+/**
+ * The source of the module of an import with `&url`.
+ *
+ * @param isPath whether the URL of a file shall be its path
+ */
+export function urlModule(url: string, isPath = false): string {
+  if (!isPath) return `export default ${url};\n`;
+  const path = 'decodeURIComponent(new URL(url).pathname).replace(/^\\/(?=[a-z]:)/i, "")';
+  return `const url = ${url};\nexport default typeof process === "object" && url.startsWith("file:") ? ${path} : url;\n`;
 }

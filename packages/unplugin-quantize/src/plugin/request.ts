@@ -10,6 +10,8 @@ export interface ModelRequest {
   options: ModelOptions;
   /** True when the module exports the URL alone. */
   url: boolean;
+  /** With `url`: a path in Node, as onnxruntime takes it. */
+  path?: true;
 }
 
 /** Ids that belong to this plugin; bundlers use it as a filter before they call a hook. Ids that start with NUL are other plugins'. */
@@ -21,7 +23,7 @@ export const REQUEST_QUERY = /^\?(?:[^?]*&)?quantize(?:[=&]|$)/;
 const HOST_KEYS = new Set(['import', 't', 'v', 'html-proxy']);
 /** Marks ids whose path and values are escaped, because a file may really be named `a=23.onnx`. */
 const ESCAPED = 'escaped';
-/** `as=url` in ids stands for `url` in imports: Vite keeps that key for its own assets and their access rules. */
+/** `as=url` in ids stands for `url` in imports: Vite keeps that key for its own assets and their access rules. `as=path` is for rewritten texts. */
 const AS = 'as';
 
 const OPTION_KEYS = (Object.keys(MODEL_OPTIONS) as (keyof ModelOptions)[]).filter((key) => MODEL_OPTIONS[key].query);
@@ -79,7 +81,7 @@ function isEscaped(query: string): boolean {
 }
 
 /** The module id of a request: the same for every spelling of the same wish. */
-export function formatRequest({ file, options, url }: ModelRequest): string {
+export function formatRequest({ file, options, url, path }: ModelRequest): string {
   const parts = [escapeForId(file), options.format === undefined ? '?quantize' : `?quantize=${String(options.format)}`];
   let escaped = parts[0] !== file;
   for (const key of OPTION_KEYS) {
@@ -89,7 +91,7 @@ export function formatRequest({ file, options, url }: ModelRequest): string {
     escaped ||= escapeForId(text) !== text;
     parts.push(`&${key}=${escapeForId(text)}`);
   }
-  if (url) parts.push(`&${AS}=url`);
+  if (url) parts.push(`&${AS}=${path === true ? 'path' : 'url'}`);
   if (escaped) parts.push(`&${ESCAPED}`);
   return parts.join('');
 }
@@ -97,10 +99,12 @@ export function formatRequest({ file, options, url }: ModelRequest): string {
 function readPairs(pairs: [string, string][]): Omit<ModelRequest, 'file'> {
   const options: Record<string, unknown> = {};
   let url = false;
+  let path: true | undefined;
   for (const [key, text] of pairs) {
     if (HOST_KEYS.has(key) || key === ESCAPED) continue;
-    if (key === 'url' || (key === AS && text === 'url')) {
+    if (key === 'url' || (key === AS && (text === 'url' || text === 'path'))) {
       url = true;
+      if (text === 'path') path = true;
       continue;
     }
     checkKey(key, KNOWN_KEYS, 'query key');
@@ -108,7 +112,7 @@ function readPairs(pairs: [string, string][]): Omit<ModelRequest, 'file'> {
     setOption(options, key === 'quantize' ? 'format' : (key as keyof ModelOptions), text);
   }
   resolveModelOptions(options as ModelOptions);
-  return { options: options as ModelOptions, url };
+  return { options: options as ModelOptions, url, ...(path && { path }) };
 }
 
 function setOption(options: Record<string, unknown>, key: keyof ModelOptions, text: string): void {

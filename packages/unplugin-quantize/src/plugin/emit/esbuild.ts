@@ -9,6 +9,7 @@ import type { Platform, PluginState } from '../state.ts';
 import { createFileImports, type FileImports } from './esbuild-files.ts';
 import { bundleWasm } from './esbuild-wasm.ts';
 import { NATIVE_PACKAGE, type Hooks } from './host.ts';
+import { rewriteFile } from './esbuild-rewrite.ts';
 
 const SCOPE = 'esbuild';
 /** Marks a resolution that this plugin asked for itself. */
@@ -32,6 +33,7 @@ function setUp(state: PluginState, build: PluginBuild): void {
   build.onLoad({ filter: /\.onnx$/, namespace: 'file' }, (args) => load(state, files, platform === 'node' ? 'node' : 'browser', args));
   if (platform === 'node') build.onResolve({ filter: new RegExp(`^${NATIVE_PACKAGE}$`) }, ({ path }) => ({ path, external: true }));
   else build.onLoad({ filter: new RegExp(ONNXRUNTIME_WEB.source) }, ({ path }) => bundleWasm(files, path));
+  build.onLoad({ filter: /\.[cm]?[jt]sx?$/, namespace: 'file' }, (args) => rewriteFile(build, args));
   build.onEnd(async ({ errors }) => {
     const isQuiet = ['silent', 'error', 'warning'].includes(logLevel);
     if (errors.length === 0) await state.finish((table) => void (isQuiet || console.error(`\n${table}`)));

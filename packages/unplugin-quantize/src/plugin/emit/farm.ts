@@ -5,6 +5,7 @@ import { QuantizeError } from '../../errors.ts';
 import { escapeForId, unescapeFromId } from '../escape.ts';
 import { formatRequest, parseRequest } from '../request.ts';
 import { resolveModel, type ResolveHost } from '../resolve.ts';
+import { rewriteUrls, SCRIPT } from '../rewrite/rewrite-urls.ts';
 import type { PluginState } from '../state.ts';
 import { farmFiles, type FarmFiles } from './farm-files.ts';
 import { NATIVE_PACKAGE, type Hooks } from './host.ts';
@@ -45,6 +46,13 @@ export function farmHooks(state: PluginState): Hooks {
     load: {
       filters: { resolvedPaths: [MODULE_PATH.source] },
       executor: (params, context) => printRefusals(() => load(state, files, params, context!)),
+    },
+    transform: {
+      filters: { resolvedPaths: [SCRIPT.source], moduleTypes: ['js', 'jsx', 'ts', 'tsx'] },
+      async executor({ content, resolvedPath }) {
+        const rewritten = rewriteUrls(content, resolvedPath, { isAbsolute: false });
+        return rewritten === undefined ? { content } : { content: rewritten.code, sourceMap: rewritten.map.toString() };
+      },
     },
     finish: { executor: publish },
     updateFinished: { executor: publish },

@@ -2,6 +2,7 @@ import type { PluginContext } from 'rollup';
 import { loadRequest, withModule } from '../load.ts';
 import { formatRequest, parseRequest, REQUEST_ID } from '../request.ts';
 import { resolveModel } from '../resolve.ts';
+import { REQUEST_TEXT, rewriteUrls, SCRIPT } from '../rewrite/rewrite-urls.ts';
 import type { PluginState } from '../state.ts';
 import { NATIVE_PACKAGE, type HookContext, type Hooks, type RollupLikeHost } from './host.ts';
 
@@ -34,6 +35,10 @@ export function rollupLikeHooks(state: PluginState, host: RollupLikeHost): Hooks
           throw withModule(error, id);
         }
       },
+    },
+    transform: {
+      filter: { id: SCRIPT, code: REQUEST_TEXT },
+      handler: (code, id) => rewriteUrls(code, id, { isAbsolute: false }),
     },
     ...host.hooks,
   };

@@ -2,6 +2,7 @@ import type { Plugin, PluginContext } from 'rollup';
 import { createAssetEmitter } from './asset-emitter.ts';
 import { NATIVE_PACKAGE, type Hooks, type RollupLikeHost } from './host.ts';
 import { scriptUrl } from './script-url.ts';
+import { REQUEST_TEXT, rewriteUrls, SCRIPT } from '../rewrite/rewrite-urls.ts';
 import type { Platform, PluginState } from '../state.ts';
 import { emitOnnxruntimeWasm, ONNXRUNTIME_WEB, WASM_URL } from '../onnxruntime-wasm.ts';
 
@@ -20,9 +21,10 @@ export function rollupHost(state: PluginState, framework: 'rollup' | 'rolldown')
       state.warn = (message) => this.warn(message);
     },
     transform: {
-      filter: { id: ONNXRUNTIME_WEB, code: WASM_URL },
+      filter: { id: [ONNXRUNTIME_WEB, SCRIPT], code: [WASM_URL, REQUEST_TEXT] },
       handler(code, id) {
-        return emitOnnxruntimeWasm(this, code, id);
+        if (ONNXRUNTIME_WEB.test(id)) return emitOnnxruntimeWasm(this, code, id);
+        return rewriteUrls(code, id, { isAbsolute: false });
       },
     },
     // Rolldown gives scripts of pages the URL of a module, which they have not.

@@ -4,6 +4,7 @@ import type { Compiler, RuleSetRule } from 'webpack';
 import { QuantizeError } from '../../errors.ts';
 import { parseRequest, REQUEST_ID, REQUEST_QUERY, type ModelRequest } from '../request.ts';
 import { resolveModel } from '../resolve.ts';
+import { SCRIPT } from '../rewrite/rewrite-urls.ts';
 import type { Platform, PluginState } from '../state.ts';
 import { NATIVE_PACKAGE, type Hooks } from './host.ts';
 import type { QuantizeLoaderOptions } from './webpack-load.ts';
@@ -27,7 +28,7 @@ function install(state: PluginState, compiler: Compiler): void {
   const logger = compiler.getInfrastructureLogger('unplugin-quantize');
   state.root = compiler.context;
   state.warn = (message) => logger.warn(message);
-  compiler.options.module.rules.push(rule(state, () => (compiler.options.externalsPresets.node ? 'node' : 'browser')));
+  compiler.options.module.rules.push(REWRITE, rule(state, () => (compiler.options.externalsPresets.node ? 'node' : 'browser')));
   // Before that the options have no defaults.
   compiler.hooks.environment.tap(SCOPE, () => leaveNativePackage(compiler));
   compiler.hooks.normalModuleFactory.tap(SCOPE, (factory) => {
@@ -46,6 +47,9 @@ function install(state: PluginState, compiler: Compiler): void {
   compiler.hooks.failed.tap(SCOPE, () => void state.close());
   compiler.hooks.shutdown.tapPromise(SCOPE, () => state.close());
 }
+
+/** Texts that name models are looked for in the app's own modules, after other loaders have made JavaScript of them. */
+const REWRITE: RuleSetRule = { test: SCRIPT, exclude: /[\\/]node_modules[\\/]/, enforce: 'post', use: [{ loader: createRequire(import.meta.url).resolve(LOADER) }] };
 
 /** After the user's rules, so that its type wins; its loader is the first to pitch, so that no other one sees the model. */
 function rule(state: PluginState, platform: () => Platform): RuleSetRule {
