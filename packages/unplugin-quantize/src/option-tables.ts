@@ -105,7 +105,7 @@ export const MODEL_DEFAULTS: ArtefactOptions = {
   minElements: 1,
   keepNames: false,
   calibration: undefined,
-  calibrationMethod: 'minmax',
+  calibrationMethod: 'mse',
   sampleLimit: 100,
   evaluate: undefined,
   latency: false,

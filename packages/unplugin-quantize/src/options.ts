@@ -180,7 +180,7 @@ export interface ModelOptions {
    * - `percentile`: all but the outermost 0.001 % of the values.
    * - `entropy`: least loss of information (Kullback-Leibler divergence), as TensorRT chooses it.
    * - `mse`: least squared error of the values.
-   * @default 'minmax'
+   * @default 'mse'
    */
   calibrationMethod?: CalibrationMethod;
   /** The largest number of samples taken. @default 100 */

@@ -96,9 +96,15 @@ describe('a range with outliers', () => {
     expect(collector.result()!.notes).toEqual([expect.stringMatching(/^Values of "conv1" reach 300, but 99.99 % of them no further than 1\.\d+:/)]);
   });
 
+  it.each([['percentile', /^Values of "conv1" reach 300, but 99\.99 % of them no further than 1\.\d+: the few are clipped at 1\.\d+\.$/], ['mse', /: (the few are clipped at|8 bits are coarse for those\. The range ends at) [\d.]+\.$/]] as const)('is told of where %s clips it', (method, message) => {
+    const collector = tensorCollector({ name: 'conv1', channelAxis: null }, method);
+    collector.add(ordinary.with(5, -300), [400, 1000]);
+    expect(collector.result()!.notes).toEqual([expect.stringMatching(message)]);
+  });
+
   it('is not seen in ordinary values, nor in few', () => {
-    for (const samples of [[ordinary], [Float32Array.of(1, 300)]]) {
-      const collector = tensorCollector({ name: 't', channelAxis: null }, 'minmax');
+    for (const method of CALIBRATION_METHODS) for (const samples of [[ordinary], [Float32Array.of(1, 300)]]) {
+      const collector = tensorCollector({ name: 't', channelAxis: null }, method);
       for (const sample of samples) collector.add(sample, [sample.length]);
       expect(collector.result()!.notes).toEqual([]);
     }

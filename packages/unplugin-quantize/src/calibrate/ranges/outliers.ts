@@ -13,5 +13,10 @@ const ENOUGH = 100_000;
 export function ordinaryReach(seen: Seen): number | undefined {
   if (seen.values < ENOUGH) return undefined;
   const ordinary = reach(percentileRange(seen, ORDINARY));
-  return reach(seen.extremes) > FACTOR * ordinary ? ordinary : undefined;
+  return isFarFrom(ordinary, reach(seen.extremes)) ? ordinary : undefined;
+}
+
+/** Whether values that reach so far leave too few levels to ordinary ones. */
+export function isFarFrom(ordinary: number, furthest: number): boolean {
+  return furthest > FACTOR * ordinary;
 }

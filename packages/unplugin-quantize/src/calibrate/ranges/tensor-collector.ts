@@ -6,7 +6,7 @@ import { extremesOf, reach, union } from './extremes.ts';
 import { addToHistogram, emptyHistogram } from './histogram.ts';
 import { METHODS, UNCLIPPED } from './methods.ts';
 import { moveAverage } from './moving-average.ts';
-import { ordinaryReach } from './outliers.ts';
+import { isFarFrom, ordinaryReach } from './outliers.ts';
 import type { Seen } from './range.ts';
 
 /** Watches one tensor over all samples. */
@@ -46,8 +46,8 @@ export function tensorCollector({ name, channelAxis }: Tap, method: CalibrationM
       const range = METHODS[method](seen);
       const distribution = distributionOf(seen.histogram, seen.extremes, range);
       const statistics = { ...range, elements: seen.values / seen.runs, distribution, ...(figures !== undefined && { channels: figures }) };
-      const ordinary = isClipped ? undefined : ordinaryReach(seen);
-      const notes = ordinary === undefined ? [] : [outliers(name, reach(seen.extremes), ordinary)];
+      const ordinary = ordinaryReach(seen);
+      const notes = ordinary === undefined ? [] : [outliers({ name, furthest: reach(seen.extremes), ordinary, chosen: reach(range), isClipped })];
       return { statistics, notes };
     },
   };
@@ -70,7 +70,17 @@ function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
 
-function outliers(name: string, furthest: number, ordinary: number): string {
-  const [all, most] = [furthest, ordinary].map((value) => value.toPrecision(3));
-  return `Values of "${name}" reach ${all}, but 99.99 % of them no further than ${most}: 8 bits are coarse for those. Another calibrationMethod clips the few.`;
+interface Outliers {
+  name: string;
+  /** How far all values, all but a few, and the chosen range reach. */
+  furthest: number;
+  ordinary: number;
+  chosen: number;
+  isClipped: boolean;
+}
+
+function outliers({ name, furthest, ordinary, chosen, isClipped }: Outliers): string {
+  const [all, most, end] = [furthest, ordinary, chosen].map((value) => value.toPrecision(3));
+  const coarse = `8 bits are coarse for those. ${isClipped ? `The range ends at ${end}.` : 'Another calibrationMethod clips the few.'}`;
+  return `Values of "${name}" reach ${all}, but 99.99 % of them no further than ${most}: ${isFarFrom(ordinary, chosen) ? coarse : `the few are clipped at ${end}.`}`;
 }
