@@ -6,6 +6,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 300_000,
     pool: 'forks',
+    // What the package adds for GitHub's workflows would be in the output that tests look at.
+    env: { GITHUB_ACTIONS: '', GITHUB_STEP_SUMMARY: '' },
     maxWorkers: 2,
   },
 });

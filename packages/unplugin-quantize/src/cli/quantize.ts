@@ -10,6 +10,7 @@ import type { ReportExtras } from '../pipeline/extras.ts';
 import { forgiving, holdBudget } from '../pipeline/fallback.ts';
 import { measurePlan, NOT_MEASURED, type MeasurePlan } from '../pipeline/measure-plan.ts';
 import type { Measured, MeasureTask } from '../pipeline/measure.ts';
+import { summarizeForGitHub } from '../pipeline/github-actions.ts';
 import { modelReport } from '../pipeline/model-report.ts';
 import type { VariantPlan } from '../pipeline/plan-variants.ts';
 import { measureTeller, progressTeller } from '../pipeline/progress.ts';
@@ -53,6 +54,7 @@ export async function runQuantize({ model, output, json, isSplit, compares, opti
     const { result: { report, places }, error } = await holdBudget(forgiving(options, plan), attempt, printWarning);
     print(formatTable([report], { color: hasColor(process.stdout) }));
     if (json !== undefined) await writeReports([{ kind: 'json', path: json }], '.', [report]);
+    await summarizeForGitHub([report]);
     if (error !== undefined) throw error;
     await settle(folder, places.map((place) => [basename(place), place]));
   });

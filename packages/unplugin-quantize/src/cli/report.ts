@@ -4,7 +4,7 @@ import { checkKey, FORMATS, resolveModelOptions, SAMPLED_FORMATS, type ModelOpti
 import { createPipeline, writeReports, type Pipeline } from '../pipeline/index.ts';
 import { kindOf } from '../report-files.ts';
 import { formatTable, parseReport } from '../report/index.ts';
-import type { Format, ModelReport } from '../types.ts';
+import type { Budget, Format, ModelReport } from '../types.ts';
 import { hasColor, print } from './print.ts';
 
 export interface ReportArguments {
@@ -65,10 +65,13 @@ async function tryFormats(model: string, formats: readonly Format[], options: Mo
   }
 }
 
+/** A limit that makes outputs be compared, and that nothing breaks. */
+const ALWAYS_HELD: Budget = { cosine: -2 };
+
 /** Outputs are compared on generated inputs where there are no samples: with no comparison at all there would be nothing to plot. */
 async function tryFormat(pipeline: Pipeline, model: string, options: ModelOptions): Promise<ModelReport | QuantizeError> {
   try {
-    return (await pipeline.quantizeFile(model, resolveModelOptions(options, { budget: { cosine: 0 } }))).report;
+    return (await pipeline.quantizeFile(model, { ...resolveModelOptions(options), budget: ALWAYS_HELD })).report;
   } catch (error) {
     if (error instanceof QuantizeError) return error;
     throw error;

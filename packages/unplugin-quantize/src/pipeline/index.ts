@@ -11,6 +11,7 @@ export { locateEvaluator, watchedByEvaluator } from './evaluator.ts';
 export type { PipelineEvent } from './events.ts';
 export type { VariantResult } from './make-variant.ts';
 export type { PipelineResult } from './quantize-file.ts';
+export { annotateError, annotateWarning, summarizeForGitHub } from './github-actions.ts';
 export { writeReports } from './write-report.ts';
 
 export interface PipelineOptions {

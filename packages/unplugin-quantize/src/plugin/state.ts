@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { locateSamples, watchedPlaces } from '../calibrate/index.ts';
 import { QuantizeError } from '../errors.ts';
 import { checkKey, isRegExp, MODEL_OPTIONS, type Options, type ResolvedModelOptions } from '../options.ts';
-import { createPipeline, locateEvaluator, watchedByEvaluator, writeReports, type Pipeline, type PipelineResult } from '../pipeline/index.ts';
+import { annotateError, annotateWarning, createPipeline, locateEvaluator, summarizeForGitHub, watchedByEvaluator, writeReports, type Pipeline, type PipelineResult } from '../pipeline/index.ts';
 import { createSettings, type FindSettings } from '../pipeline/settings/index.ts';
 import { reportFiles, type ReportFile } from '../report-files.ts';
 import { formatTable } from '../report/index.ts';
@@ -26,13 +26,18 @@ const DEFAULT_TARGETS: Record<Platform, readonly Target[]> = { browser: ['webgpu
 export class PluginState {
   /** Relative paths start here; the bundler may know better than the working directory. */
   root = process.cwd();
+  /** False for a dev server, which shows the report as a page. */
+  writesReports = true;
   warn: (message: string) => void = (message) => process.emitWarning(message, 'unplugin-quantize');
   readonly #options: Options;
   readonly #findSettings: FindSettings;
   #pipeline: Pipeline | undefined;
   /** Scope of a build, then file and options, to report. */
   readonly #reports = new Map<string, Map<string, ModelReport[]>>();
-  readonly #printed = new Set<string>();
+  /** What was printed, summarized or complained of before. */
+  readonly #told = new Set<string>();
+  /** Artefacts of models that break their budget, by the model's name. */
+  readonly #broken = new Map<string, readonly ModelReport[]>();
   readonly #files: ReportFile[];
 
   /** @throws QuantizeError OPTION_UNKNOWN, OPTION_INVALID */
@@ -56,6 +61,7 @@ export class PluginState {
   /** Forgets the models of the scope's last build. */
   begin(scope: string): void {
     this.#reports.set(scope, new Map());
+    this.#broken.clear();
   }
 
   /**
@@ -78,19 +84,53 @@ export class PluginState {
   /** @throws QuantizeError see `Pipeline.quantizeFile` */
   async quantize(scope: string, file: string, options: ResolvedModelOptions): Promise<PipelineResult> {
     this.#pipeline ??= this.#createPipeline();
-    const result = await this.#pipeline.quantizeFile(file, options);
+    const key = JSON.stringify([file, options]);
     if (!this.#reports.has(scope)) this.begin(scope);
-    this.#reports.get(scope)!.set(JSON.stringify([file, options]), result.variants.map(({ report }) => report));
-    return result;
+    try {
+      const result = await this.#pipeline.quantizeFile(file, options);
+      this.#broken.delete(result.report.name);
+      this.#reports.get(scope)!.set(key, result.variants.map(({ report }) => report));
+      return result;
+    } catch (error) {
+      await this.#announce(error, file);
+      throw error;
+    }
+  }
+
+  /** The reports of all builds, those of models that break their budget too. */
+  get reports(): ModelReport[] {
+    const held = [...this.#reports.values()].flatMap((models) => [...models.values()].flat());
+    return distinct([...held, ...[...this.#broken.values()].flat()]);
   }
 
   /** Prints what has not been printed and writes the report's file: at the end of a build that wrote its output. */
   async finish(print: (table: string) => void): Promise<void> {
-    const reports = [...this.#reports.values()].flatMap((models) => [...models.values()].flat());
-    const distinct = [...new Map(reports.map((report) => [JSON.stringify(report), report])).values()];
-    const table = this.table(distinct);
+    const table = this.table(this.reports);
     if (table !== '') print(table);
-    if (distinct.length > 0) await writeReports(this.#files, this.root, this.#files.some(({ kind }) => kind === 'html') ? await this.describe(distinct) : distinct);
+    await this.#write();
+  }
+
+  async #write(): Promise<void> {
+    const { reports } = this;
+    if (reports.length === 0 || !this.writesReports) return;
+    await writeReports(this.#files, this.root, this.#files.some(({ kind }) => kind === 'html') ? await this.describe(reports) : reports);
+    await summarizeForGitHub(this.#news('summary', reports));
+  }
+
+  /** Those of the reports that this was not asked for before. */
+  #news(use: 'table' | 'summary', reports: readonly ModelReport[]): ModelReport[] {
+    const keyed = reports.map((report) => ({ report, key: `${use} ${JSON.stringify(report)}` })).filter(({ key }) => !this.#told.has(key));
+    for (const { key } of keyed) this.#told.add(key);
+    return keyed.map(({ report }) => report);
+  }
+
+  /** A build that fails ends here: what is known by then is written, because people want to see why. */
+  async #announce(error: unknown, file: string): Promise<void> {
+    const message = error instanceof Error ? error.message : String(error);
+    if (!this.#told.has(`error ${message}`)) annotateError(error, file);
+    this.#told.add(`error ${message}`);
+    if (!(error instanceof QuantizeError) || error.code !== 'BUDGET_BROKEN') return;
+    await this.#write().catch((problem: unknown) => this.warn(problem instanceof Error ? problem.message : String(problem)));
   }
 
   /** The reports with a closer look at each artefact. */
@@ -100,9 +140,7 @@ export class PluginState {
 
   /** The table of those reports that have not been printed before; empty where there are none. */
   table(reports: readonly ModelReport[]): string {
-    const fresh = reports.filter((report) => !this.#printed.has(JSON.stringify(report)));
-    for (const report of fresh) this.#printed.add(JSON.stringify(report));
-    const sorted = fresh.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+    const sorted = this.#news('table', reports).toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
     return formatTable(sorted, { color: process.stdout.isTTY && process.stdout.hasColors() });
   }
 
@@ -120,8 +158,15 @@ export class PluginState {
       cacheDir: cache,
       workers,
       onProgress: (event) => {
-        if (event.kind === 'warning') this.warn(event.message);
+        if (event.kind === 'broken') this.#broken.set(event.reports[0]!.name, event.reports);
+        if (event.kind !== 'warning') return;
+        this.warn(event.message);
+        annotateWarning(event.message);
       },
     });
   }
+}
+
+function distinct(reports: readonly ModelReport[]): ModelReport[] {
+  return [...new Map(reports.map((report) => [JSON.stringify(report), report])).values()];
 }

@@ -25,20 +25,32 @@ interface Made {
   name: string;
   bytes: number;
   cosine: number | null;
+  /** The lowest of all outputs, infinity for exact ones; null where it was not measured. */
+  sqnr: number | null;
   metrics: readonly TaskMetric[];
   kind: ParetoPoint['kind'];
 }
 
-/** Artefacts and attempts by size and by the figure that all have: the first metric of their task, else the lowest cosine. */
+/** Artefacts and attempts by size and by the figure that all have: the first metric of their task, else the noise in their outputs, else the lowest cosine. */
 export function paretoData({ reports }: ModelGroup): ParetoData | undefined {
-  const used = reports.map((report): Made => ({ name: labelOf(report, reports), bytes: report.artefact.bytes, cosine: lowestCosine(report), metrics: report.accuracy?.metrics ?? [], kind: 'used' }));
+  const used = reports.map((report): Made => ({ name: labelOf(report, reports), bytes: report.artefact.bytes, cosine: lowestCosine(report), sqnr: lowestSqnr(report), metrics: report.accuracy?.metrics ?? [], kind: 'used' }));
   const tried = reports.flatMap((report) => (report.attempts ?? []).filter((attempt) => !isUsed(attempt, report)));
-  const made = [...used, ...tried.map(({ format, ...rest }): Made => ({ name: `${format}, tried`, kind: 'tried', ...rest }))];
+  const made = [...used, ...tried.map(({ format, ...rest }): Made => ({ name: `${format}, tried`, sqnr: null, kind: 'tried', ...rest }))];
   const bytes = reports[0]!.source.bytes;
   const metric = made[0]!.metrics.find(({ name, from }) => from !== 'agreement' && made.every((each) => metricOf(each, name) !== undefined));
   if (metric !== undefined) return { measure: metric.name, scale: 'linear', points: metricPoints(made, metric, bytes) };
+  if (made.every(({ sqnr }) => sqnr !== null)) return { measure: 'signal to noise of outputs', scale: 'decibels', points: sqnrPoints(made, bytes) };
   const points = cosinePoints(made, bytes);
   return points.length < 2 ? undefined : { measure: 'lowest cosine', scale: 'similarity', points };
+}
+
+function lowestSqnr({ accuracy }: ModelReport): number | null {
+  return accuracy === null || accuracy.outputs.length === 0 ? null : Math.min(...accuracy.outputs.map(({ sqnr }) => sqnr ?? Infinity));
+}
+
+function sqnrPoints(made: readonly Made[], sourceBytes: number): ParetoPoint[] {
+  const points = made.map(({ name, bytes, sqnr, kind }): ParetoPoint => ({ name, bytes, value: sqnr!, text: sqnr === Infinity ? 'exact' : `${sqnr!.toFixed(1)} dB`, kind }));
+  return [...points, { name: 'source', bytes: sourceBytes, value: Infinity, text: 'exact', kind: 'source' }];
 }
 
 function isUsed({ format, bytes }: Attempt, report: ModelReport): boolean {

@@ -1,4 +1,5 @@
 export { formatDecisions } from './decisions.ts';
+export { annotation, budgetWarnings, type AnnotationLevel } from './github.ts';
 export { reportHtml } from './html/page.ts';
 export { reportJson } from './json.ts';
 export { reportMarkdown } from './markdown/report.ts';

@@ -2,15 +2,18 @@ import { posix } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { DevEnvironment, Environment, EnvironmentModuleNode, HotUpdateOptions, ViteDevServer } from 'vite';
 import { artefactServer } from './artefact-server.ts';
+import type { ModelReport } from '../../types.ts';
 import type { Artefact } from './host.ts';
+import { reportPage } from './report-page.ts';
 
 const FOLDER = '@quantize/';
+const REPORT = '__quantize/';
 
 /**
  * Vite's dev server, where nothing can be emitted: a middleware serves the artefacts from the cache, code that runs in Node gets the
  * file's URL, and a change of a model or its samples reloads the page.
  */
-export function viteDev() {
+export function viteDev(reports: () => Promise<readonly ModelReport[]>) {
   const files = new Map<string, string>();
   const dependents = new Map<string, Set<string>>();
   let server: ViteDevServer | undefined;
@@ -28,6 +31,7 @@ export function viteDev() {
       server = created;
       const { base, server: options } = created.config;
       created.middlewares.use(artefactServer({ prefix: base + FOLDER, find: (sha256) => files.get(sha256), headers: options.headers }));
+      created.middlewares.use(reportPage({ path: base + REPORT, reports, headers: options.headers }));
       for (const path of dependents.keys()) created.watcher.add(path);
     },
 

@@ -7,7 +7,7 @@ import { viteDev } from './vite-dev.ts';
 /** Vite 6 and later: files of the build in `vite build`, a middleware in the dev server; what runs in Node gets file: URLs in both. */
 export function viteHost(state: PluginState): RollupLikeHost {
   const build = viteBuild();
-  const dev = viteDev();
+  const dev = viteDev(() => state.describe(state.reports));
   let config: ResolvedConfig | undefined;
   let builder: ViteBuilder | undefined;
   const isServing = (): boolean => config?.command === 'serve';
@@ -30,6 +30,7 @@ export function viteHost(state: PluginState): RollupLikeHost {
         configResolved(resolved) {
           config = resolved;
           state.root = resolved.root;
+          state.writesReports = resolved.command === 'build';
           state.warn = (message) => resolved.logger.warn(`[unplugin-quantize] ${message}`);
         },
         configureServer: dev.configureServer,

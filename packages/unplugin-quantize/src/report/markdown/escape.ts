@@ -15,6 +15,6 @@ export function escapeMarkdown(text: string): string {
 
 /** A name: in code nothing is linked, and nothing has a meaning once it is an entity. */
 export function code(text: string): string {
-  const inside = printable(text).replace(/[^\w ./-]|_/g, (character) => (character.charCodeAt(0) < 128 ? `&#${character.charCodeAt(0)};` : character));
+  const inside = printable(text).replace(/[^\w ./-]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, (character) => (character.charCodeAt(0) < 128 ? `&#${character.charCodeAt(0)};` : character));
   return `<code>${inside}</code>`;
 }

@@ -1,5 +1,5 @@
 import type { BudgetResult, ModelReport } from '../../types.ts';
-import { lowestCosine, showMetric } from '../groups.ts';
+import { groupByModel, lowestCosine, showMetric } from '../groups.ts';
 import { sortReports } from '../json.ts';
 import { formatBytes, formatChange, formatCosine, formatShare } from '../size.ts';
 import { code, escapeMarkdown } from './escape.ts';
@@ -20,7 +20,7 @@ const COLUMNS: readonly Column[] = [
   { name: 'change', cell: ({ source, artefact }) => formatChange(source.bytes, artefact.bytes), right: true },
   { name: 'brotli', cell: ({ artefact }) => (artefact.compressed === undefined ? '' : formatBytes(artefact.compressed.brotli)), right: true },
   { name: 'cosine', cell: cosineCell, right: true },
-  { name: 'accuracy', cell: metricCell, right: true },
+  { name: 'task', cell: metricCell, right: true },
   { name: 'latency', cell: ({ latency }) => (latency === undefined ? '' : `${latency.ratio.latency.ratio.toFixed(2)} ×`), right: true },
   { name: 'budget', cell: ({ budget }) => (budget.length === 0 ? '' : budget.every(({ held }) => held) ? '✅ held' : `❌ ${budget.filter(({ held }) => !held).map(({ limit }) => escapeMarkdown(limit)).join(', ')}`) },
 ];
@@ -47,9 +47,17 @@ export function reportMarkdown(reports: readonly ModelReport[]): string {
 
 function headline(reports: readonly ModelReport[], broken: number): string {
   if (reports.length === 0) return 'No model was quantized.';
-  const [before, after] = [reports.map(({ source }) => source.bytes), reports.map(({ artefact }) => artefact.bytes)].map((bytes) => bytes.reduce((a, b) => a + b)) as [number, number];
+  const groups = groupByModel(reports);
+  const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b);
+  const before = sum(groups.map(({ reports: [first] }) => first!.source.bytes));
+  const after = sum(groups.map((group) => Math.min(...group.reports.map(({ artefact }) => artefact.bytes))));
+  const what = [counted(groups.length, 'model'), ...(reports.length > groups.length ? [counted(reports.length, 'artefact')] : [])].join(', ');
   const state = broken === 0 ? '' : ` **${broken === 1 ? 'One budget is' : `${broken} budgets are`} broken.**`;
-  return `${reports.length === 1 ? 'One artefact' : `${reports.length} artefacts`}: ${formatBytes(before)} → ${formatBytes(after)} (${formatChange(before, after)}).${state}`;
+  return `${what}: ${formatBytes(before)} → ${reports.length > groups.length ? 'from ' : ''}${formatBytes(after)} (${formatChange(before, after)}).${state}`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 function table<Row>(columns: readonly { name: string; cell(row: Row): string; right?: boolean }[], rows: readonly Row[]): string {

@@ -34,7 +34,7 @@ export function linearAxis({ from, to, start, end }: AxisRange, label: (value: n
 }
 
 /** Smallest distance from 1 that the axis of similarities shows; nearer ones stand at its end. */
-const NEAREST = 1e-9;
+const NEAREST = 1e-10;
 
 /**
  * An axis of similarities up to 1 on which 0.9, 0.99, 0.999 are equally far apart: a place is the logarithm of what lacks to 1.
@@ -47,7 +47,7 @@ export function similarityAxis(lowest: number, highest: number, start: number, e
   // Zero and less stand at the beginning.
   const worst = Math.max(-8, Math.min(0, Math.ceil(lack(lowest) - 1e-9)));
   // One step is left for 1 itself, which has no logarithm.
-  const best = Math.min(worst - 1, Math.floor(lack(highest) + 1e-9));
+  const best = Math.max(-9, Math.min(worst - 1, Math.floor(lack(highest) + 1e-9)));
   const steps = worst - best + 1;
   const height = (end - start) / steps;
   const ticks = Array.from({ length: steps }, (_, i) => worst - i).map((power) => {
@@ -57,5 +57,18 @@ export function similarityAxis(lowest: number, highest: number, start: number, e
   return {
     place: (value) => (value >= 1 - NEAREST ? end : start + Math.max(0, Math.min(steps - 0.4, worst - lack(value))) * height),
     ticks: [...ticks, { value: 1, label: '1' }],
+  };
+}
+
+/** Room above the highest figure for what is exact and has none. */
+const EXACT = 12;
+
+/** An axis of decibels at whose end stands what is exact: infinity. */
+export function decibelAxis(lowest: number, highest: number, start: number, end: number): Axis {
+  const top = highest + EXACT;
+  const axis = linearAxis({ from: Math.min(0, lowest), to: top, start, end }, (value) => `${value} dB`);
+  return {
+    place: (value) => (value === Infinity ? end : axis.place(value)),
+    ticks: [...axis.ticks.filter(({ value }) => value <= highest + EXACT / 3), { value: Infinity, label: 'exact' }],
   };
 }

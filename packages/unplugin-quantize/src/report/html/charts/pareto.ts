@@ -1,6 +1,6 @@
 import { formatBytes } from '../../size.ts';
 import { html, type Markup } from '../markup.ts';
-import { linearAxis, similarityAxis, type Axis } from './axis.ts';
+import { decibelAxis, linearAxis, similarityAxis, type Axis } from './axis.ts';
 import { placeLabels } from './labels.ts';
 import { at, drawing, label, line } from './svg.ts';
 
@@ -19,8 +19,8 @@ export interface ParetoPoint {
 export interface ParetoData {
   /** What the values are, such as `lowest cosine`. */
   measure: string;
-  /** `similarity`: at most 1, and the distance from it counts. */
-  scale: 'similarity' | 'linear';
+  /** `similarity`: at most 1, and the distance from it counts. `decibels`: infinity is exact. */
+  scale: 'similarity' | 'decibels' | 'linear';
   points: readonly ParetoPoint[];
 }
 
@@ -76,9 +76,16 @@ function valueAxis(scale: ParetoData['scale'], points: readonly ParetoPoint[]): 
     const imperfect = values.filter((value) => value < 1);
     return similarityAxis(Math.min(...values, 0.9999), Math.max(...imperfect, Math.min(...values)), AREA.bottom, AREA.top);
   }
+  if (scale === 'decibels') return decibelAxis(Math.min(...finite(lows)), Math.max(...finite(highs)), AREA.bottom, AREA.top);
   const [low, high] = [Math.min(...lows), Math.max(...highs)];
   const room = (high - low || Math.abs(high) || 1) * 0.08;
   return linearAxis({ from: low - room, to: high + room, start: AREA.bottom, end: AREA.top }, (value) => String(value));
+}
+
+/** At least one, so that there is an axis where all is exact. */
+function finite(values: readonly number[]): number[] {
+  const found = values.filter(Number.isFinite);
+  return found.length === 0 ? [0] : found;
 }
 
 /** Ticks of sizes are round: `20 MB`, not `20.00 MB`. */

@@ -19,7 +19,7 @@ export interface SectionOptions {
 export function modelSection(group: ModelGroup, { open, rows }: SectionOptions): Markup {
   const plot = paretoData(group);
   return html`<section id="${group.id}" data-model="${group.name}"><h2>${group.name}</h2>${
-    plot !== undefined && html`<h3>Accuracy against size</h3><p class="quiet">${plot.points.some(({ margin }) => margin !== undefined) && 'Upright lines are half of the 95 % interval of the difference. '}The line joins what no other form beats in both.</p><div class="scroll" tabindex="0" role="region" aria-label="Accuracy against size">${paretoChart(`${plot.measure} against size`, plot)}</div>`}${
+    plot !== undefined && html`<h3>Accuracy against size</h3><p class="quiet">${plot.points.some(({ margin }) => margin !== undefined) && 'Upright lines reach as far as the 95 % interval of the difference to the source. '}The line joins what no other form beats in both.</p><div class="scroll" tabindex="0" role="region" aria-label="Accuracy against size">${paretoChart(`${plot.measure} against size`, plot)}</div>`}${
     group.reports.map((report) => html`<details class="artefact"${(open || isBroken(report)) && html` open`}><summary>${labelOf(report, group.reports)} <small>${describe(report)}</small></summary>${artefact(report, rows)}</details>`)}</section>`;
 }
 
