@@ -225,6 +225,12 @@ export interface ModelRule extends ModelOptions {
 export interface Options extends ModelOptions {
   /** Options of models by their path; later entries win. @example [{ match: 'models/large/**', format: 'int4' }] */
   models?: ModelRule[];
+  /**
+   * Write a declaration file with the inputs and outputs of every imported model, so that `session.run({ imgae })` is a compile error: true
+   * for `quantize.d.ts`, or a path from the project's root.
+   * @default false
+   */
+  dts?: boolean | string;
   /** Where results are kept between builds, or false to keep none. @default 'node_modules/.cache/unplugin-quantize' */
   cache?: string | false;
   /**

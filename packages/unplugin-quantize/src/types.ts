@@ -95,6 +95,12 @@ export interface QuantizedModel {
   report: ReportSummary;
 }
 
+/** A model whose inputs and outputs are known to the compiler, as the option `dts` writes them down: each `{ dtype: 'float32'; dims: [1, 'n'] }`. */
+export interface TypedModel<Inputs extends object, Outputs extends object> extends QuantizedModel {
+  /** For the compiler only. */
+  readonly signature?: { inputs: Inputs; outputs: Outputs };
+}
+
 /** The few figures of the report that travel with the module. */
 export interface ReportSummary {
   format: Format;

@@ -38,6 +38,8 @@ export async function loadRequest(state: PluginState, request: ModelRequest, sit
   site.watch(await state.samplesOf(options));
   const { variants, canary, dependencies } = await state.quantize(site.scope, request.file, options);
   site.watch(dependencies);
+  const { inputs, outputs } = variants[0]!.report;
+  state.declarations?.described(request.file, inputs, outputs);
   site.tell?.(variants.map(({ report }) => report));
   const published = request.url ? variants.slice(0, 1) : variants;
   const files = published.map(({ file, report }) => ({ file, fileName: basename(request.file), sha256: report.artefact.sha256 }));

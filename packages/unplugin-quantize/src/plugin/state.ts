@@ -7,12 +7,15 @@ import { createSettings, type FindSettings } from '../pipeline/settings/index.ts
 import { reportFiles, type ReportFile } from '../report-files.ts';
 import { formatTable } from '../report/index.ts';
 import type { ModelReport, Target } from '../types.ts';
+import { createDeclarations, type Declarations } from './dts/index.ts';
 import type { ModelRequest } from './request.ts';
 
 const CACHE_FOLDER = 'node_modules/.cache/unplugin-quantize';
 
+const DECLARATIONS_FILE = 'quantize.d.ts';
+
 /** Options that are not a model's. */
-const PLUGIN_OPTIONS = ['models', 'cache', 'report', 'workers'];
+const PLUGIN_OPTIONS = ['models', 'dts', 'cache', 'report', 'workers'];
 
 /** Where a build's output runs. */
 export type Platform = 'browser' | 'node';
@@ -29,6 +32,8 @@ export class PluginState {
   /** False for a dev server, which shows the report as a page. */
   writesReports = true;
   warn: (message: string) => void = (message) => process.emitWarning(message, 'unplugin-quantize');
+  /** Undefined where none are wanted. */
+  readonly declarations: Declarations | undefined;
   readonly #options: Options;
   readonly #findSettings: FindSettings;
   #pipeline: Pipeline | undefined;
@@ -43,9 +48,14 @@ export class PluginState {
   /** @throws QuantizeError OPTION_UNKNOWN, OPTION_INVALID */
   constructor(options: Options) {
     for (const key of Object.keys(options)) checkKey(key, [...Object.keys(MODEL_OPTIONS), ...PLUGIN_OPTIONS], 'option');
-    const { models, cache: _cache, report: _report, workers, ...defaults } = options;
+    const { models, dts = false, cache: _cache, report: _report, workers, ...defaults } = options;
     if (workers !== undefined && !(Number.isSafeInteger(workers) && workers > 0)) {
       throw new QuantizeError('OPTION_INVALID', `"workers" is ${JSON.stringify(workers)}, which is not a whole number above 0.`, { option: 'workers' });
+    }
+    if (dts !== false) {
+      const path = dts === true ? DECLARATIONS_FILE : dts;
+      if (typeof path !== 'string' || !path.endsWith('.d.ts')) throw new QuantizeError('OPTION_INVALID', `"dts" is ${JSON.stringify(dts)}, which is neither true, false nor a path that ends in .d.ts.`, { option: 'dts' });
+      this.declarations = createDeclarations({ path, root: () => this.root, warn: (message) => this.warn(message) });
     }
     this.#findSettings = createSettings(defaults, models);
     this.#files = reportFiles(options.report);
@@ -105,6 +115,7 @@ export class PluginState {
 
   /** Prints what has not been printed and writes the report's file: at the end of a build that wrote its output. */
   async finish(print: (table: string) => void): Promise<void> {
+    await this.declarations?.write();
     const table = this.table(this.reports);
     if (table !== '') print(table);
     await this.#write();

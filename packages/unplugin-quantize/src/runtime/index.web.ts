@@ -3,6 +3,7 @@ import { loadShared } from './cache.web.ts';
 import { webHost } from './host.web.ts';
 import { openSession } from './session.ts';
 import type { CreateSessionOptions, LoadOptions, QuantizeSession } from './types.ts';
+import type { SessionOf } from './typed-session.ts';
 import { modelFile } from './variant.ts';
 
 export * from './public.ts';
@@ -14,7 +15,11 @@ export * from './public.ts';
  * @param model the default export of a `?quantize` import, or a URL (in Node also a file: URL or a path), whose size and hash are then not checked
  * @throws RuntimeError with code and hint; the reason of `options.signal` when that is aborted
  */
-export async function createSession(model: QuantizedModel | string, options: CreateSessionOptions = {}): Promise<QuantizeSession> {
+export async function createSession<Model extends QuantizedModel | string>(model: Model, options: CreateSessionOptions = {}): Promise<SessionOf<Model>> {
+  return (await open(model, options)) as SessionOf<Model>;
+}
+
+async function open(model: QuantizedModel | string, options: CreateSessionOptions): Promise<QuantizeSession> {
   if (options.worker === undefined) return openSession(webHost, model, options);
   const { openInWorker } = await import('./worker-client.web.ts');
   return openInWorker(model, options);

@@ -1,4 +1,5 @@
-export type { ModelVariant, QuantizedModel } from '../types.ts';
+export type { ModelVariant, QuantizedModel, TypedModel } from '../types.ts';
+export type { SessionOf, TypedSession } from './typed-session.ts';
 export { RuntimeError } from './errors.ts';
 export type { RuntimeErrorCode } from './errors.ts';
 export type { Backend, CreateSessionOptions, Fallback, LoadOptions, Progress, QuantizeSession, SessionOptions } from './types.ts';

@@ -57,6 +57,7 @@ async function resolveRequest(state: PluginState, build: PluginBuild, args: OnRe
       },
       missing: (paths) => missing.push(...paths),
     });
+    state.declarations?.imported(args.path, file);
     return { path: file, suffix: formatRequest({ ...request, file: '' }), namespace: 'file', sideEffects: false };
   } catch (error) {
     return { errors: [messageOf(error)], watchFiles: missing };

@@ -68,7 +68,9 @@ async function resolveRequest(state: PluginState, { source, importer, kind }: Pl
   const file = await findModel(state, request.file, importer === null ? undefined : resolve(state.root, importer), async (path) => {
     return (await context.resolve({ source: path, importer, kind }, OWN))?.resolvedPath;
   });
-  return file === undefined ? undefined : resolved(escapeForId(formatRequest({ ...request, file })));
+  if (file === undefined) return undefined;
+  state.declarations?.imported(source, file);
+  return resolved(escapeForId(formatRequest({ ...request, file })));
 }
 
 function resolved(resolvedPath: string): PluginResolveHookResult {

@@ -59,6 +59,7 @@ async function resolveRequest(state: PluginState, host: RollupLikeHost, context:
     resolve: (path, from) => askBundler(context, path, from),
     missing: (paths) => host.watch(context, importer ?? specifier, paths),
   });
+  state.declarations?.imported(specifier, file);
   return formatRequest({ ...request, file });
 }
 

@@ -74,7 +74,9 @@ async function normalRequest(state: PluginState, compiler: Compiler, specifier: 
   const request = parseRequest(specifier);
   if (request === undefined) return undefined;
   const file = await findModel(state, compiler, request, context);
-  return file === undefined ? undefined : formatWebpackRequest({ ...request, file });
+  if (file === undefined) return undefined;
+  state.declarations?.imported(specifier, file);
+  return formatWebpackRequest({ ...request, file });
 }
 
 async function findModel(state: PluginState, compiler: Compiler, { file }: ModelRequest, context: string): Promise<string | undefined> {
