@@ -91,6 +91,31 @@ describe.skipIf(!hasDist)('budgets on the command line (need the built package)'
   });
 });
 
+describe.skipIf(!hasDist)('backing off (needs the built package)', () => {
+  const args = ['--format', 'int4-storage', '--calibration', 'samples.ts', '--cosine', '0.9999', '--on-fail', 'back-off'];
+
+  it('keeps few weights in half precision, tells what it tries, and gives a smaller file than another format', async () => {
+    const { code, stderr } = await cli(...args);
+    expect(code).toBe(0);
+    const { format, attempts, artefact, weights, notes, budget } = report();
+    expect(budget).toMatchObject([{ limit: 'cosine', held: true }]);
+    expect(format).toBe('int4-storage');
+    expect(readFileSync(join(folder, 'out.onnx')).byteLength).toBe(artefact.bytes);
+    expect(attempts!.filter(({ broken, bytes }) => broken.length === 0 && bytes < artefact.bytes)).toEqual([]);
+    const halves = weights.filter(({ scheme }) => scheme === 'fp16-storage').length;
+    expect(halves).toBeGreaterThan(0);
+    expect(notes).toEqual([expect.stringMatching(/^As int4-storage the model does not hold its budget \(cosine 0\.\d+ where 0\.9999 was asked\): int4-storage is used with \d+ weights in half precision \(/)]);
+    expect(stderr.split('\n').filter((line) => line.startsWith('tried int4-storage with '))).not.toEqual([]);
+    expect(readdirSync(folder).sort()).toEqual(['evaluate.ts', 'out.onnx', 'r.json', 'samples.ts', 'sine.ts', 'threshold.txt', 'vad.onnx']);
+  });
+
+  it('needs samples', async () => {
+    const { code, stderr } = await cli('--format', 'int4-storage', '--cosine', '0.9999999', '--on-fail', 'back-off');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/samples have to tell which these are[\s\S]*SAMPLES_NOT_FOUND/);
+  });
+});
+
 describe.skipIf(!hasDist)('an evaluator in the pipeline (needs the built package)', () => {
   const build = async (options: ModelOptions): Promise<{ cached: boolean; report: ModelReport; dependencies: string[] }> => {
     const { createPipeline } = (await import(distUrl('pipeline/index.js'))) as PipelineModule;
@@ -123,11 +148,12 @@ describe.skipIf(!hasDist)('an evaluator in the pipeline (needs the built package
     await expect(build({ evaluate: { ...evaluate, files: 'none/*.png' } })).rejects.toMatchObject({ code: 'SAMPLES_NOT_FOUND' });
   });
 
-  it('uses the next format in place of one that breaks the budget, from the cache the second time', async () => {
-    const options: ModelOptions = { format: 'int4-storage', calibration: './samples.ts', budget: { cosine: 0.9999999 }, onFail: 'fallback' };
+  it.each(['fallback', 'back-off'] as const)('finds by %s what holds the budget, from the cache the second time', async (onFail) => {
+    const options: ModelOptions = { format: 'int4-storage', calibration: './samples.ts', budget: { cosine: 0.9999 }, onFail };
     const first = await build(options);
     expect(first.report.requestedFormat).toBe('int4-storage');
-    expect(first.report.attempts!.at(-1)).toMatchObject({ format: first.report.format, broken: [] });
+    expect(first.report.budget.every(({ held }) => held)).toBe(true);
+    expect(first.report.attempts!.filter(({ bytes, broken }) => broken.length === 0 && bytes < first.report.artefact.bytes)).toEqual([]);
     expect(await build(options)).toMatchObject({ cached: true, report: first.report });
   });
 });

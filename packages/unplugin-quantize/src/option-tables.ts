@@ -48,7 +48,7 @@ export const BLOCK_ALGORITHMS: readonly BlockAlgorithm[] = ['search', 'rtn', 'hq
 
 export const CALIBRATION_METHODS: readonly CalibrationMethod[] = ['minmax', 'moving-average', 'percentile', 'entropy', 'mse'];
 
-export const ON_FAIL: readonly OnFail[] = ['error', 'warn', 'fallback'];
+export const ON_FAIL: readonly OnFail[] = ['error', 'warn', 'fallback', 'back-off'];
 
 /** The options of a model, for validation, query, command line and documentation. */
 export const MODEL_OPTIONS: Record<keyof ModelOptions, OptionRow> = {
@@ -70,6 +70,7 @@ export const MODEL_OPTIONS: Record<keyof ModelOptions, OptionRow> = {
   exclude: { kind: 'names', query: true, help: 'nodes and weights to leave as they are; * stands for any characters' },
   excludeOps: { kind: 'words', query: true, help: 'operators whose weights to leave as they are' },
   include: { kind: 'names', query: true, help: 'the only nodes and weights to change; * stands for any characters' },
+  half: { kind: 'names', query: true, help: 'weights that are stored in half precision, whatever the format does' },
   minElements: { kind: 'count', query: true, help: 'leave weights with fewer elements as they are' },
   keepNames: { kind: 'flag', query: true, help: 'keep the names of nodes and inner values' },
   calibration: { kind: 'samples', query: true, help: 'samples that accuracy is measured on: a module, arrays, images, texts, sound, or a folder of them' },
@@ -102,6 +103,7 @@ export const MODEL_DEFAULTS: ArtefactOptions = {
   exclude: [],
   excludeOps: [],
   include: [],
+  half: [],
   minElements: 1,
   keepNames: false,
   calibration: undefined,

@@ -17,7 +17,7 @@ export type BlockAlgorithm = 'rtn' | 'search' | 'hqq' | 'k-quant' | 'gptq';
 export type CalibrationMethod = 'minmax' | 'moving-average' | 'percentile' | 'entropy' | 'mse';
 
 /** What a broken budget does. */
-export type OnFail = 'error' | 'warn' | 'fallback';
+export type OnFail = 'error' | 'warn' | 'fallback' | 'back-off';
 
 /** How a model is judged by the user. */
 export interface EvaluateSpec {
@@ -155,6 +155,12 @@ export interface ModelOptions {
    */
   include?: NamePattern[];
   /**
+   * Weights that are stored in half precision and computed in float32 whatever the format does, named as in `exclude`, which wins.
+   * `onFail: 'back-off'` finds those that need it.
+   * @default []
+   */
+  half?: NamePattern[];
+  /**
    * Weights with fewer elements are left as they are. Below it formats have limits of their own: integer arithmetic takes weights from 1,024
    * elements on, storage those that become smaller. Half-precision graphs (`fp16`, and what is no weight in `int4-fp16`) do not look at it.
    * @default 1
@@ -203,7 +209,12 @@ export interface ModelOptions {
   /** Limits that the artefact must hold, or the build fails. */
   budget?: Budget;
   /**
-   * What a broken budget does: fail the build, only warn, or use the next format that keeps more, down to the source itself.
+   * What a broken budget does.
+   * - `error`: the build fails.
+   * - `warn`: a warning.
+   * - `fallback`: the next format that keeps more is used, down to the source itself.
+   * - `back-off`: the weights whose quantization costs the most accuracy stay in half precision, as few as hold the budget; the smallest artefact of this
+   *   and of the formats that keep more. Takes many runs of the model, once: the search is cached.
    * @default 'error'
    */
   onFail?: OnFail;

@@ -227,6 +227,8 @@ export interface Attempt {
   /** The lowest cosine of all outputs; null when nothing was measured. */
   cosine: number | null;
   metrics: TaskMetric[];
+  /** How many weights were kept in half precision to hold the budget. */
+  half?: number;
   /** Limits of the budget that it breaks. */
   broken: string[];
 }

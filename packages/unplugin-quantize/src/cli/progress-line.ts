@@ -20,7 +20,7 @@ export function progressLine(stream: NodeJS.WriteStream = process.stderr, env: N
   };
 }
 
-const STEPS = { calibrate: ['calibrating', 'samples'], measure: ['comparing', 'samples'], evaluate: ['evaluating', 'runs'] } as const;
+const STEPS = { calibrate: ['calibrating', 'samples'], measure: ['comparing', 'samples'], evaluate: ['evaluating', 'runs'], sensitivity: ['looking for sensitive weights', 'weights'] } as const;
 
 export function progressText({ step, done, of, secondsLeft }: Extract<PipelineEvent, { kind: 'progress' }>): string {
   const [doing, unit] = STEPS[step];

@@ -14,3 +14,4 @@ export { ENERGY_BASIS, estimateEnergy, profileModel } from './energy/index.ts';
 export { speedFigures, speedRatios } from './speed.ts';
 export { takeTurns, type TimedModel, type TurnTimes } from './turns.ts';
 export { engineNote, enginesFor } from './target-engines.ts';
+export { outputNoise, runSamples, type SampleOutputs } from './run-samples.ts';

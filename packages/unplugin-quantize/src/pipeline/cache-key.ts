@@ -101,6 +101,16 @@ export function latencyKey({ artefact, plan, engine, machine, ...told }: Latency
   return keyOf('latency', { artefact, engine, machine: sorted(Object.entries(machine)), ...samplesOf(plan, told) });
 }
 
+export interface SensitivityInputs extends ArtefactInputs, SampleInputs {
+  plan: Pick<MeasurePlan, 'calibration' | 'sampleLimit'>;
+  groups: string[][];
+}
+
+/** Key of what quantizing groups of weights alone does to the outputs. */
+export function sensitivityKey({ version, options, model, externals, calibration, plan, groups, ...told }: SensitivityInputs): string {
+  return keyOf('sensitivity', { version, options: normal(options), model, externals: sorted(Object.entries(externals)), calibration, groups, ...samplesOf(plan, told) });
+}
+
 /** Where samples lie does not matter, and neither does the limit where none are taken. */
 function samplesOf({ calibration, sampleLimit }: Pick<MeasurePlan, 'calibration' | 'sampleLimit'>, { samples, chosen, readers, engines }: SampleInputs): Record<string, unknown> {
   const taken = calibration === undefined ? null : { limit: sampleLimit, chosen, made: settingsOf(calibration), readers: sorted(Object.entries(readers)) };

@@ -14,6 +14,7 @@ import { replaceFile, type WrittenFile } from './write-file.ts';
  *     canaries/<key>.json                       small inputs with the source's outputs
  *     measured/<key>.json                       checks and accuracy of an artefact
  *     details/<key>.json                        a closer look at an artefact, where a report asked for it
+ *     sensitivity/<key>.json                    what quantizing single weights does to the outputs
  *     hashes/<hash of a path>.json              hashes of files that have not changed
  *     compressed/<key>.json, latency/<key>.json what a file takes on the wire; how fast an artefact was on a machine like this
  *     tmp/                                      work in progress
@@ -29,7 +30,7 @@ export interface Cache extends FileStore<Artefact> {
   close(): Promise<void>;
 }
 
-export type RecordKind = 'facts' | 'measured' | 'canaries' | 'details' | 'compressed' | 'latency';
+export type RecordKind = 'facts' | 'measured' | 'canaries' | 'sensitivity' | 'details' | 'compressed' | 'latency';
 
 export type CachedArtefact = Stored<Artefact>;
 

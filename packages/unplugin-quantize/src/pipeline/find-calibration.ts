@@ -23,7 +23,8 @@ export interface Calibration {
 export async function findCalibration({ root, cache, workers, share, tell }: PipelineContext, { path, name, options }: ArtefactRequest, content: ModelContent): Promise<Calibration | undefined> {
   const plan = calibratePlan(options, root);
   if (plan === undefined) return undefined;
-  const deciding = artefactOptions(options);
+  // What is observed does not depend on the weights that are kept in half precision: a search for them observes once.
+  const deciding = { ...artefactOptions(options), half: [] };
   const { hashes: samples, chosen } = await readSampleFiles(plan, content.inputs, cache.hashes);
   const versions = { engines: await engineVersions(), readers: await readerVersions() };
   const key = calibrationKey({ version: ownVersion(), options: deciding, model: content.sha256, externals: content.externals, plan, samples, chosen, ...versions });

@@ -9,6 +9,7 @@ import { forgiving, holdBudget } from './fallback.ts';
 import { findArtefact } from './find-artefact.ts';
 import { findExtras } from './find-extras.ts';
 import { findMeasurement } from './find-measurement.ts';
+import { findSensitivity } from './find-sensitivity.ts';
 import { modelReport } from './model-report.ts';
 import type { VariantPlan } from './plan-variants.ts';
 import type { PipelineContext, Request } from './quantize-file.ts';
@@ -38,14 +39,18 @@ export interface MadeVariant extends Omit<VariantResult, 'targets'> {
 }
 
 /**
- * Makes the artefact of a plan, or finds it. Where it breaks its budget, `onFail` says how to go on; `auto` goes on to formats that keep more.
+ * Makes the artefact of a plan, or finds it. Where it breaks its budget, `onFail` says how to go on; `auto` backs off from weights that cost accuracy and goes on to formats that keep more.
  *
  * @throws QuantizeError whatever is wrong with the model, its samples or its options
  */
 export async function makeVariant(context: PipelineContext, request: Request, content: ModelContent, canary: Promise<MadeCanary>, plan: VariantPlan): Promise<MadeVariant> {
   const options = forgiving({ ...request.options, format: plan.format }, plan);
-  const attempt = (tried: ArtefactOptions): Promise<MadeVariant> => attemptFormat(context, { ...request, options: tried }, content, canary, plan);
-  const { result, error } = await holdBudget(options, attempt, (message) => context.tell({ kind: 'warning', message }));
+  const { result, error } = await holdBudget<MadeVariant>(options, {
+    attempt: (tried) => attemptFormat(context, { ...request, options: tried }, content, canary, plan),
+    sensitivity: (tried, groups) => findSensitivity(context, { ...request, options: tried }, content, groups),
+    warn: (message) => context.tell({ kind: 'warning', message }),
+    tried: (attempt) => context.tell({ kind: 'tried', model: request.name, attempt }),
+  });
   const report = { ...result.report, requestedFormat: plan.requestedFormat };
   context.describers.set(report, result.describe);
   return { ...result, report, error };

@@ -2,6 +2,7 @@ import { calibrateModel, type CalibrateTask } from './calibrate.ts';
 import { canaryOf, type CanaryTask, type MadeCanary } from './canary.ts';
 import { firstFeeds as findFirstFeeds, type FirstFeeds, type FirstFeedsTask } from './first-feeds.ts';
 import { measureArtefact, type Measured, type MeasureTask } from './measure.ts';
+import { measureSensitivity, type SensitivityTask } from './sensitivity.ts';
 import { outcomeOf, type Outcome } from './transport.ts';
 import type { WrittenFile } from './write-file.ts';
 
@@ -15,6 +16,12 @@ export function measure(task: MeasureTask): Promise<Outcome<Measured>> {
 export function calibrate(task: CalibrateTask): Promise<Outcome<WrittenFile>> {
   const send = sender();
   return outcomeOf(() => calibrateModel(task, (done, of) => send({ done, of })));
+}
+
+/** Sends the number of groups done. */
+export function sensitivity(task: SensitivityTask): Promise<Outcome<number[]>> {
+  const send = sender();
+  return outcomeOf(() => measureSensitivity(task, (done, of) => send({ done, of })));
 }
 
 /** Tells the parent a few times a second at most. */

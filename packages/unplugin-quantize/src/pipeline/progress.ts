@@ -15,7 +15,7 @@ export function measureTeller(tell: (event: PipelineEvent) => void, model: strin
   return ({ step, done, of }) => tellers[step](done, of);
 }
 
-function stepTeller(tell: (event: PipelineEvent) => void, model: string, step: 'calibrate' | 'measure' | 'evaluate', now: () => number): (done: number, of: number | null) => void {
+export function stepTeller(tell: (event: PipelineEvent) => void, model: string, step: 'calibrate' | 'measure' | 'evaluate' | 'sensitivity', now: () => number = Date.now): (done: number, of: number | null) => void {
   // Counted from the first sample on: what came before it was the model being read and loaded.
   let first: { done: number; at: number } | undefined;
   return (done, of) => {

@@ -8,6 +8,7 @@ import type { FirstFeeds, FirstFeedsTask } from './first-feeds.ts';
 import type { Measured, MeasureProgress, MeasureTask } from './measure.ts';
 import { createPool } from './pool.ts';
 import type { ModelDetails } from '../types.ts';
+import type { SensitivityTask } from './sensitivity.ts';
 import type { WrittenFile } from './write-file.ts';
 
 /** The work that is kept off the main thread. */
@@ -34,6 +35,12 @@ export interface Workers {
   firstFeeds(task: FirstFeedsTask): Promise<FirstFeeds>;
   /** Runs in a child process. */
   canary(task: CanaryTask): Promise<MadeCanary>;
+  /**
+   * Runs in a child process.
+   *
+   * @param onProgress told now and then
+   */
+  sensitivity(task: SensitivityTask, onProgress?: OnProgress): Promise<number[]>;
   close(): Promise<void>;
 }
 
@@ -53,6 +60,10 @@ export function createWorkers(size = Math.max(1, Math.floor(availableParallelism
     measure: (task, onProgress) => processes.run('measure', task, (message) => onProgress?.(message as MeasureProgress)),
     canary: (task) => processes.run('canary', task),
     firstFeeds: (task) => processes.run('firstFeeds', task),
+    sensitivity: (task, onProgress) => processes.run('sensitivity', task, (message) => {
+      const { done, of } = message as { done: number; of: number };
+      onProgress?.(done, of);
+    }),
     async close() {
       await Promise.all([threads.close(), processes.close()]);
     },

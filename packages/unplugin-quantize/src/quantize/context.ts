@@ -8,7 +8,7 @@ import { nameMatcher } from './match-names.ts';
 import type { Storage, StoredWeight } from './stored/form.ts';
 import type { Observed, Statistics } from './static/statistics.ts';
 
-export type QuantizeOptions = Pick<ArtefactOptions, 'format' | 'ops' | 'activations' | 'reduceRange' | 'perChannel' | 'integerDepthwise' | 'biasCorrection' | 'equalize' | 'smooth' | 'reconstruct' | 'block' | 'algorithm' | 'symmetric' | 'mixed' | 'exclude' | 'excludeOps' | 'include' | 'minElements' | 'keepNames'>;
+export type QuantizeOptions = Pick<ArtefactOptions, 'format' | 'ops' | 'activations' | 'reduceRange' | 'perChannel' | 'integerDepthwise' | 'biasCorrection' | 'equalize' | 'smooth' | 'reconstruct' | 'block' | 'algorithm' | 'symmetric' | 'mixed' | 'exclude' | 'excludeOps' | 'include' | 'half' | 'minElements' | 'keepNames'>;
 
 /** What the schemes of one model share: the model they edit and what they decided. */
 export interface Context {

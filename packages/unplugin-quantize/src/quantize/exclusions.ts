@@ -4,12 +4,15 @@ import type { Weight } from './context.ts';
 import { nameMatcher } from './match-names.ts';
 import { readersThroughMovers } from './readers.ts';
 
-type ExclusionOptions = Pick<ResolvedModelOptions, 'exclude' | 'excludeOps' | 'include' | 'minElements'>;
+type ExclusionOptions = Pick<ResolvedModelOptions, 'exclude' | 'excludeOps' | 'include' | 'half' | 'minElements'>;
+
+/** The reason of weights that are left to storage in half precision. */
+export const HALF = 'stored in half precision by name';
 
 /** Why the user wants a weight left alone; undefined where it may be changed. */
 type Rule = (weight: Weight) => string | undefined;
 
-/** The weights that the options `exclude`, `excludeOps`, `include` and `minElements` leave as they are, with the reason. */
+/** The weights that the options `exclude`, `excludeOps`, `include`, `half` and `minElements` keep formats from, with the reason. */
 export function findExclusions(options: ExclusionOptions, weightsOf: () => readonly Weight[]): Map<TensorProto, string> {
   const rules = rulesOf(options);
   const found = new Map<TensorProto, string>();
@@ -21,8 +24,8 @@ export function findExclusions(options: ExclusionOptions, weightsOf: () => reado
   return found;
 }
 
-function rulesOf({ exclude, excludeOps, include, minElements }: ExclusionOptions): Rule[] {
-  const [isExcluded, isIncluded] = [nameMatcher(exclude), nameMatcher(include)];
+function rulesOf({ exclude, excludeOps, include, half, minElements }: ExclusionOptions): Rule[] {
+  const [isExcluded, isIncluded, isHalf] = [nameMatcher(exclude), nameMatcher(include), nameMatcher(half)];
   const rules: Rule[] = [];
   if (exclude.length > 0) rules.push((weight) => (isNamed(weight, isExcluded) ? 'excluded by name' : undefined));
   if (excludeOps.length > 0) rules.push((weight) => {
@@ -31,19 +34,20 @@ function rulesOf({ exclude, excludeOps, include, minElements }: ExclusionOptions
   });
   if (include.length > 0) rules.push((weight) => (isNamed(weight, isIncluded) ? undefined : 'not among the names to include'));
   if (minElements > 1) rules.push(({ tensor }) => (elementCount(tensor.dims) < minElements ? `has fewer than ${minElements} elements` : undefined));
+  if (half.length > 0) rules.push((weight) => (isNamed(weight, isHalf) ? HALF : undefined));
   return rules;
 }
 
-/** True when a pattern matches the weight itself or a node that reads it, also through a Transpose or Reshape. */
-export function isNamed({ proto, uses, edgesAt }: Weight, matches: (name: string) => boolean): boolean {
-  if (matches(proto.name)) return true;
+/** True when a pattern matches the weight itself, with the path of its subgraph or without, or a node that reads it, also through a Transpose or Reshape. */
+export function isNamed({ proto, uses, edges, edgesAt }: Weight, matches: (name: string) => boolean): boolean {
+  if (matches(proto.name) || (edges.scope.path !== '' && matches(edges.scope.path + proto.name))) return true;
   for (const node of readersThroughMovers(uses, edgesAt)) if (node.name !== '' && matches(node.name)) return true;
   return false;
 }
 
 /** The same for nodes: one is included by its own name or that of a value which it reads. */
-export function nodeExclusion({ exclude, excludeOps, include }: ExclusionOptions): (node: NodeProto) => boolean {
-  const [isExcluded, isIncluded] = [nameMatcher(exclude), nameMatcher(include)];
+export function nodeExclusion({ exclude, excludeOps, include, half }: ExclusionOptions): (node: NodeProto) => boolean {
+  const [isExcluded, isIncluded] = [nameMatcher([...exclude, ...half]), nameMatcher(include)];
   return ({ name, opType, input }) => (name !== '' && isExcluded(name)) || excludeOps.includes(opType)
     || (include.length > 0 && ![name, ...input].some((one) => one !== '' && isIncluded(one)));
 }

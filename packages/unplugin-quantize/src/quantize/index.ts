@@ -21,7 +21,7 @@ import { splitModel, type WrittenModel } from './split-model.ts';
 import { describeWeights } from './stored/describe.ts';
 import { computeStatically, chooseForInt8, prepareStatic } from './static/index.ts';
 import type { Observed } from './static/statistics.ts';
-import { storeSmall } from './storage.ts';
+import { storeHalves, storeSmall } from './storage.ts';
 import { storeFourBits } from './storage4.ts';
 import { unmatchedNames } from './unmatched-names.ts';
 import { keepPacked } from './weight-only.ts';
@@ -57,15 +57,15 @@ export interface QuantizedSource extends WrittenModel {
 /** What each format does to the graph, in order. */
 const SCHEMES: Record<Format, readonly ((context: Context) => void)[]> = {
   'int8': [computeLstmsInIntegers, computeInIntegers, (context) => storeSmall(context, 'int8')],
-  'int8-dynamic': [computeLstmsInIntegers, computeInIntegers],
+  'int8-dynamic': [computeLstmsInIntegers, computeInIntegers, storeHalves],
   'int8-static': [(context) => computeStatically(context.options.smooth ? { ...context, ...smoothInputs(context) } : context), (context) => storeSmall(context, 'int8')],
   'int8-storage': [(context) => storeSmall(context, 'int8')],
   'fp16-storage': [(context) => storeSmall(context, 'float16')],
   'int4': [(context) => keepPacked(context, 4), (context) => storeSmall(context, 'int8')],
-  'int4-fp16': [(context) => keepPacked(context, 4), computeInHalves, ({ model }) => void dropDeadNodes(model)],
+  'int4-fp16': [(context) => keepPacked(context, 4), computeInHalves, storeHalves, ({ model }) => void dropDeadNodes(model)],
   'int8-weight': [(context) => keepPacked(context, 8), (context) => storeSmall(context, 'int8')],
   'int4-storage': [storeFourBits, (context) => storeSmall(context, 'int8')],
-  'fp16': [computeInHalves],
+  'fp16': [computeInHalves, storeHalves],
   'none': [],
 };
 

@@ -3,6 +3,7 @@ import { dtypeCode, elementCount, tensorProto, type GraphProto, type NodeProto, 
 import { INT8, quantizeSymmetric } from './affine.ts';
 import { channelAxis } from './channel-axis.ts';
 import { decide, remember, undecidedWeights, weightName, type Context, type Weight } from './context.ts';
+import { HALF } from './exclusions.ts';
 import { fitsFloat16, toFloat16, vanishes } from './half.ts';
 
 /** Bytes that the two nodes and the names of an unpacked weight cost; smaller weights would grow. */
@@ -21,10 +22,19 @@ const TABLE_ELEMENTS = 4096;
  * float32 initializer whose values float16 can hold. Weights that are graph outputs, excluded, or would not become smaller stay.
  */
 export function storeSmall(context: Context, type: 'int8' | 'float16'): void {
+  store(context, undecidedWeights(context), type);
+}
+
+/** Stores the weights that the user names for it in half precision. */
+export function storeHalves(context: Context): void {
+  if (context.options.half.length > 0) store(context, undecidedWeights(context).filter(({ proto }) => context.exclusions.get(proto) === HALF), 'float16');
+}
+
+function store(context: Context, weights: readonly Weight[], type: 'int8' | 'float16'): void {
   const replacements = new Map<TensorProto, TensorProto[]>();
   const unpacking = new Map<GraphProto, NodeProto[]>();
-  for (const weight of undecidedWeights(context)) {
-    const packed = type === 'int8' ? packInt8(context, weight) : packFloat16(context, weight);
+  for (const weight of weights) {
+    const packed = type === 'int8' && context.exclusions.get(weight.proto) !== HALF ? packInt8(context, weight) : packFloat16(context, weight);
     const reason = typeof packed === 'string' ? packed : packed.bytes + NODE_BYTES >= weight.tensor.byteLength ? 'too small to gain' : undefined;
     if (typeof packed === 'string' || reason !== undefined) {
       decide(context, weight, 'kept', weight.tensor.byteLength, reason);
@@ -81,17 +91,21 @@ function packInt8(context: Context, weight: Weight): Packed | string {
 
 function packFloat16(context: Context, weight: Weight): Packed | string {
   const { tensor } = weight;
-  const refusal = refuseStorage(context, weight);
+  const refusal = refuseStorage(context, weight, true);
   if (refusal !== undefined) return refusal;
   if (tensor.byteLength / 2 > NODE_BYTES && !fitsFloat16(tensor)) return 'has values beyond the range of float16';
   if (weight.uses.some(({ node, index }) => node.opType === 'Div' && index === 1) && vanishes(tensor)) return 'has divisors that float16 would round to zero';
   return { values: toFloat16(tensor), scales: undefined, bytes: tensor.byteLength / 2 };
 }
 
-/** Why a weight cannot be stored in another form, whatever the form. */
-export function refuseStorage(context: Context, weight: Weight): string | undefined {
+/**
+ * Why a weight cannot be stored in another form, whatever the form.
+ *
+ * @param isHalf for half precision, which weights may be named for
+ */
+export function refuseStorage(context: Context, weight: Weight, isHalf = false): string | undefined {
   const excluded = context.exclusions.get(weight.proto);
-  if (excluded !== undefined) return excluded;
+  if (excluded !== undefined && !(isHalf && excluded === HALF)) return excluded;
   if (weight.edges.outputs.has(weight.proto.name)) return 'is an output of the graph';
   if (weight.edges.leavesSubgraph(weight.proto.name)) return 'is an output of a subgraph';
   if (weight.uses.length === 0 || elementCount(weight.tensor.dims) === 0) return 'is read by no node';

@@ -4,10 +4,10 @@ import { isRegExp, type NamePattern, type ResolvedModelOptions } from '../option
 import { closest } from '../suggest.ts';
 import { nameMatcher } from './match-names.ts';
 
-type NamingOptions = Pick<ResolvedModelOptions, 'exclude' | 'include' | 'mixed' | 'excludeOps'>;
+type NamingOptions = Pick<ResolvedModelOptions, 'exclude' | 'include' | 'half' | 'mixed' | 'excludeOps'>;
 
 /** Options that name nodes and weights. */
-const NAMING = ['exclude', 'include', 'mixed'] as const;
+const NAMING = ['exclude', 'include', 'half', 'mixed'] as const;
 
 /**
  * Notes for names in the options that nothing in the model has: a slip of the pen, or a model that was exported anew.
@@ -37,9 +37,9 @@ function collect(model: Model, names: Set<string>, operators: Set<string>): void
     operators.add(opType);
     for (const one of [name, ...output]) if (one !== '') names.add(one);
   };
-  for (const { graph } of scopesOf(model)) {
+  for (const { graph, path } of scopesOf(model)) {
     graph.node.forEach(addNode);
-    for (const { name } of graph.initializer) names.add(name);
+    for (const { name } of graph.initializer) names.add(name).add(path + name);
   }
   for (const { node } of model.proto.functions) for (const { opType } of node) operators.add(opType);
 }

@@ -8,3 +8,4 @@ export { REPORT_SCHEMA } from './schema/report-schema.ts';
 export { formatBytes, formatChange, formatCosine, formatShare } from './size.ts';
 export { formatTable, type TableOptions } from './table.ts';
 export { alignColumns, displayWidth, printable } from './text.ts';
+export { attemptText } from './attempt.ts';

@@ -64,7 +64,7 @@ const model = object<ModelReport>({
   budget: list(object<BudgetResult>({ limit: text, asked: number, found: number, held: flag }, { margin: about('Half of the 95 % interval of what was found', number) })),
 }, {
   targets: about('What the artefact is for', list(target)),
-  attempts: about('What was tried, in order, where more than one artefact was made', list(object<Attempt>({ format, bytes: count, cosine: nullable(number), metrics: list(metric), broken: list(text) }, {}))),
+  attempts: about('What was tried, in order, where more than one artefact was made', list(object<Attempt>({ format, bytes: count, cosine: nullable(number), metrics: list(metric), broken: list(text) }, { half: about('Weights in half precision', count) }))),
   integerShare,
   latency,
   details: about('Where an HTML report was asked for', object<ModelDetails>({ weights: list(weightError), activations: list(activation) }, {})),
