@@ -88,3 +88,18 @@ describe('notes about names that nothing has', () => {
     expect(notesOf(options)).toEqual(notes);
   });
 });
+
+describe('half', () => {
+  const schemes = (options: Partial<QuantizeOptions>): Record<string, string> =>
+    Object.fromEntries(quantize(buildModel(parts), options).weights.filter(({ tensor }) => all.includes(tensor)).map(({ tensor, scheme }) => [tensor, scheme]));
+
+  it.each(FORMATS.filter((format) => !format.includes('fp16')))('stores what it names in half precision: %s', (format) => {
+    const plain = schemes({ format });
+    expect(schemes({ format, half: ['l0.weight', '/conv/*'] })).toEqual({ ...plain, 'l0.weight': 'fp16-storage', 'k': 'fp16-storage' });
+  });
+
+  it('is less than exclude, and works where a format stores nothing', () => {
+    expect(schemes({ format: 'int8-storage', half: ['l*'], exclude: ['l1.weight'] })).toMatchObject({ 'l0.weight': 'fp16-storage', 'l1.weight': 'kept' });
+    expect(schemes({ format: 'int8-dynamic', half: ['k', 'l0.weight'] })).toEqual({ 'emb': 'int8-dynamic', 'l0.weight': 'fp16-storage', 'l1.weight': 'int8-dynamic', 'k': 'fp16-storage' });
+  });
+});
