@@ -232,6 +232,9 @@ export interface ModelRule extends ModelOptions {
   match: string | string[];
 }
 
+/** A build of onnxruntime-web. */
+export type OnnxruntimeBuild = 'wasm' | 'webgpu' | 'jspi';
+
 /** Options of the plugin. Those of a model are defaults for all models. */
 export interface Options extends ModelOptions {
   /** Options of models by their path; later entries win. @example [{ match: 'models/large/**', format: 'int4' }] */
@@ -242,6 +245,24 @@ export interface Options extends ModelOptions {
    * @default false
    */
   dts?: boolean | string;
+  /**
+   * The build of onnxruntime-web that all imports of it lead to, so that an app has one .wasm file: `webgpu` for GPUs and CPUs, `jspi` the same in two thirds of the size for browsers that can
+   * suspend WebAssembly (Chromium), `wasm` for CPUs only. `false` leaves imports as they are.
+   * @default 'webgpu' where a model's targets name it, 'wasm' otherwise
+   */
+  onnxruntime?: OnnxruntimeBuild | false;
+  /**
+   * Whether files for browsers are compressed, for the runtime to unpack: of use where the host does not compress `.onnx` files. Quantized weights become 6 to 9 % smaller. Other readers of the
+   * URLs would have to unpack them; imports with `&url` are never compressed.
+   * @default false
+   */
+  compress?: 'gzip' | false;
+  /**
+   * The most bytes of one file for browsers; larger ones are published in parts, which the runtime puts together.
+   * @default no limit
+   * @example 25 * 1024 * 1024 // Cloudflare Pages
+   */
+  maxFileBytes?: number;
   /** Where results are kept between builds, or false to keep none. @default 'node_modules/.cache/unplugin-quantize' */
   cache?: string | false;
   /**

@@ -10,6 +10,7 @@ import { replaceFile, type WrittenFile } from './write-file.ts';
  *
  *     artefacts/<key>/model.onnx, entry.json    an artefact and what is known of it; complete, because the folder is renamed into place
  *     calibrations/<key>/observed.bin, entry.json    what samples told of a model
+ *     deliveries/<key>/delivered.bin, entry.json    an artefact compressed, or a part of it
  *     facts/<sha256 of a model>.json            what a model's bytes alone decide
  *     canaries/<key>.json                       small inputs with the source's outputs
  *     measured/<key>.json                       checks and accuracy of an artefact
@@ -23,6 +24,8 @@ export interface Cache extends FileStore<Artefact> {
   hashes: HashMemo;
   /** What calibrations found. */
   calibrations: FileStore<WrittenFile>;
+  /** Artefacts as they are published: compressed, or in parts. */
+  deliveries: FileStore<WrittenFile>;
   /** A small record, or undefined when it is absent or damaged. */
   read<T>(kind: RecordKind, key: string): Promise<T | undefined>;
   write(kind: RecordKind, key: string, value: unknown): Promise<void>;
@@ -40,6 +43,7 @@ export function createCache(folder: string | false, warn: (message: string) => v
   const hashes = lazyHashes(folders);
 
   const artefacts = createFileStore<Artefact>({ kind: 'artefacts', file: 'model.onnx', folders, hashes });
+  const deliveries = createFileStore<WrittenFile>({ kind: 'deliveries', file: 'delivered.bin', folders, hashes });
   const calibrations = createFileStore<WrittenFile>({ kind: 'calibrations', file: 'observed.bin', folders, hashes });
 
   async function read<T>(kind: RecordKind, key: string): Promise<T | undefined> {
@@ -54,7 +58,7 @@ export function createCache(folder: string | false, warn: (message: string) => v
     await replaceFile(join(await folders.writable(), kind, `${key}.json`), JSON.stringify(value));
   }
 
-  return { ...artefacts, hashes, calibrations, read, write, close: () => folders.close() };
+  return { ...artefacts, hashes, calibrations, deliveries, read, write, close: () => folders.close() };
 }
 
 /** The memo lives where results go, which is found out at the first use. */

@@ -2,12 +2,14 @@ import { resolve } from 'node:path';
 import type { ResolvedModelOptions } from '../options.ts';
 import type { ModelReport } from '../types.ts';
 import { createCache } from './cache.ts';
+import { compressFile, deliver, type Compression, type DeliveredFile, type Delivery, type DeliveryOptions } from './deliver.ts';
 import type { PipelineEvent } from './events.ts';
 import { quantizeFile, type PipelineResult } from './quantize-file.ts';
 import { createShare } from './share.ts';
 import { createWorkers } from './workers.ts';
 
 export { locateEvaluator, watchedByEvaluator } from './evaluator.ts';
+export type { Compression, DeliveredFile, Delivery, DeliveryOptions } from './deliver.ts';
 export type { PipelineEvent } from './events.ts';
 export type { VariantResult } from './make-variant.ts';
 export type { PipelineResult } from './quantize-file.ts';
@@ -33,6 +35,10 @@ export interface Pipeline {
   quantizeFile(path: string, options: ResolvedModelOptions): Promise<PipelineResult>;
   /** The report of an artefact of this pipeline with what a closer look at its weights shows and with compressed sizes; others as they are. */
   describe(report: ModelReport): Promise<ModelReport>;
+  /** The artefact of a result as it is published. @throws QuantizeError WRITE_FAILED */
+  deliver(artefact: DeliveredFile, options: DeliveryOptions): Promise<Delivery>;
+  /** A compressed copy of a file in the cache. @throws QuantizeError WRITE_FAILED */
+  compress(file: DeliveredFile, compression: Compression): Promise<DeliveredFile>;
   /** Stops the workers and removes what was temporary. */
   close(): Promise<void>;
 }
@@ -49,6 +55,8 @@ export function createPipeline({ root, cacheDir, workers: size, onProgress = war
       const { details, compressed } = look;
       return { ...report, details, source: { ...report.source, compressed: compressed.source }, artefact: { ...report.artefact, compressed: compressed.artefact } };
     },
+    deliver: (artefact, how) => context.share(`deliver ${artefact.sha256} ${JSON.stringify(how)}`, () => deliver(cache, artefact, how)),
+    compress: (file, compression) => context.share(`${compression} ${file.sha256}`, () => compressFile(cache, file, compression)),
     async close() {
       await workers.close();
       await cache.close();

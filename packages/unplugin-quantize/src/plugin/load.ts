@@ -1,11 +1,13 @@
 import { basename } from 'node:path';
 import { QuantizeError } from '../errors.ts';
 import { sidecarFiles } from '../pipeline/settings/index.ts';
+import type { Delivery } from '../pipeline/index.ts';
 import type { ModelReport } from '../types.ts';
 import type { Artefact } from './emit/host.ts';
 import { modelFacts, modelModule, urlModule } from './module-code.ts';
 import type { ModelRequest } from './request.ts';
-import type { Platform, PluginState } from './state.ts';
+import type { Platform } from './platform.ts';
+import type { PluginState } from './state.ts';
 
 export const PLUGIN_NAME = 'unplugin-quantize';
 
@@ -41,11 +43,22 @@ export async function loadRequest(state: PluginState, request: ModelRequest, sit
   const { inputs, outputs } = variants[0]!.report;
   state.declarations?.described(request.file, inputs, outputs);
   site.tell?.(variants.map(({ report }) => report));
-  const published = request.url ? variants.slice(0, 1) : variants;
-  const files = published.map(({ file, report }) => ({ file, fileName: basename(request.file), sha256: report.artefact.sha256 }));
-  const urls = await publish(files, site);
-  if (request.url) return urls.imports + urlModule(urls.expressions.get(files[0]!.sha256)!, request.path);
-  return urls.imports + modelModule(modelFacts(variants, canary), urls.expressions);
+  const name = basename(request.file);
+  if (request.url) {
+    const { file, report: { artefact: { sha256 } } } = variants[0]!;
+    const urls = await publish([{ file, fileName: name, sha256 }], site);
+    return urls.imports + urlModule(urls.expressions.get(sha256)!, request.path);
+  }
+  const published = await Promise.all(variants.map(async (variant) => ({ variant, delivery: await state.deliver(variant) })));
+  const urls = await publish(published.flatMap(({ delivery }) => filesOf(delivery, name)), site);
+  return urls.imports + modelModule(modelFacts(published, canary), urls.expressions);
+}
+
+/** A server may unpack what is called .gz as a whole; of a part it could make nothing, so parts look like any model. */
+function filesOf({ files, encoding }: Delivery, name: string): Artefact[] {
+  const stem = name.replace(/\.onnx$/, '');
+  const nameOf = (i: number): string => (files.length > 1 ? `${stem}.${i + 1}.onnx` : encoding === 'gzip' ? `${name}.gz` : name);
+  return files.map(({ file, sha256 }, i) => ({ file, sha256, fileName: nameOf(i) }));
 }
 
 /** Publishes each file once; gives the expressions of their URLs by hash. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { VariantResult } from '../pipeline/index.ts';
+import type { Delivery } from '../pipeline/index.ts';
 import type { ModelReport, QuantizedModel, Target } from '../types.ts';
-import { modelFacts, modelModule, urlModule } from './module-code.ts';
+import { modelFacts, modelModule, urlModule, type Published } from './module-code.ts';
 
 const report: ModelReport = {
   name: 'models/it\'s "ü\u2028`${x}`.onnx',
@@ -18,8 +18,9 @@ const report: ModelReport = {
   budget: [],
 };
 
-function variant(targets: Target[], about: ModelReport, sessionOptions = {}): VariantResult {
-  return { targets, report: about, sessionOptions, file: '' };
+function variant(targets: Target[], about: ModelReport, sessionOptions = {}, delivery: Partial<Delivery> = {}): Published {
+  const { bytes, sha256 } = about.artefact;
+  return { variant: { targets, report: about, sessionOptions, file: '' }, delivery: { files: [{ file: '', bytes, sha256 }], ...delivery } };
 }
 
 /** What an import of the module gives. */
@@ -47,6 +48,14 @@ describe('modelModule', () => {
       ],
       report: { format: 'int8-storage', ratio: 0.25, cosine: null },
     });
+  });
+
+  it('names the files of a variant that is compressed and in parts', async () => {
+    const files = [{ file: '', bytes: 15, sha256: 'p1' }, { file: '', bytes: 5, sha256: 'p2' }];
+    const facts = modelFacts([variant(['wasm'], report, {}, { encoding: 'gzip', files })], null);
+    const { variants } = await evaluate<QuantizedModel>(modelModule(facts, new Map([['p1', '"/1"'], ['p2', '"/2"']])));
+    const parts = [{ url: '/1', bytes: 15 }, { url: '/2', bytes: 5 }];
+    expect(variants).toEqual([{ target: 'wasm', format: 'int8-storage', url: '/1', bytes: 25, sha256: 'bb', encoding: 'gzip', transferBytes: 20, parts, minOnnxruntime: '1.17.0', sessionOptions: {} }]);
   });
 
   it('tells the lowest cosine of all outputs', () => {

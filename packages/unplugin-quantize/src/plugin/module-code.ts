@@ -1,13 +1,22 @@
 import { basename } from 'node:path';
-import type { VariantResult } from '../pipeline/index.ts';
+import type { DeliveredFile, Delivery, VariantResult } from '../pipeline/index.ts';
 import type { Canary, ModelVariant, QuantizedModel } from '../types.ts';
 
 /** What a model import exports, less the URLs, which only the bundler knows. */
-export type ModelFacts = Omit<QuantizedModel, 'variants'> & { variants: Omit<ModelVariant, 'url'>[] };
+export type ModelFacts = Omit<QuantizedModel, 'variants'> & { variants: VariantFacts[] };
+
+/** A variant with its files in place of their URLs. */
+export type VariantFacts = Omit<ModelVariant, 'url' | 'parts'> & { files: readonly Pick<DeliveredFile, 'bytes' | 'sha256'>[] };
+
+/** A variant and how it is published. */
+export interface Published {
+  variant: VariantResult;
+  delivery: Delivery;
+}
 
 /** The facts of a quantized model that travel with the app: a variant for each target; the first one is that of the first target. */
-export function modelFacts(results: readonly VariantResult[], canary: Canary | null): ModelFacts {
-  const { name, format, source, artefact, inputs, outputs, accuracy } = results[0]!.report;
+export function modelFacts(results: readonly Published[], canary: Canary | null): ModelFacts {
+  const { name, format, source, artefact, inputs, outputs, accuracy } = results[0]!.variant.report;
   const cosines = accuracy?.outputs.map(({ cosine }) => cosine) ?? [];
   return {
     name: basename(name),
@@ -16,9 +25,10 @@ export function modelFacts(results: readonly VariantResult[], canary: Canary | n
     inputs,
     outputs,
     canary,
-    variants: results.flatMap(({ report, sessionOptions, tolerance, targets }) => {
+    variants: results.flatMap(({ variant: { report, sessionOptions, tolerance, targets }, delivery: { files, encoding } }) => {
       const { bytes, sha256, minOnnxruntime } = report.artefact;
-      return targets.map((target) => ({ target, format: report.format, bytes, sha256, minOnnxruntime, sessionOptions, ...(tolerance && { tolerance }) }));
+      const packed = encoding && { encoding, transferBytes: files.reduce((sum, file) => sum + file.bytes, 0) };
+      return targets.map((target) => ({ target, format: report.format, bytes, sha256, ...packed, minOnnxruntime, sessionOptions, ...(tolerance && { tolerance }), files }));
     }),
     report: { format, ratio: artefact.ratio, cosine: cosines.length === 0 ? null : Math.min(...cosines) },
   };
@@ -34,7 +44,10 @@ export function modelModule(facts: ModelFacts, urls: ReadonlyMap<string, string>
   const names = new Map([...urls.keys()].map((sha256, i) => [sha256, `url${i}`]));
   const constants = [...urls].map(([sha256, expression]) => `const ${names.get(sha256)!} = ${expression};`);
   const fields = Object.entries(rest).map(([key, value]) => `  ${JSON.stringify(key)}: ${JSON.stringify(value)},`);
-  const rows = variants.map((variant) => `    { "url": ${names.get(variant.sha256)!}, ${JSON.stringify(variant).slice(1)},`);
+  const rows = variants.map(({ files, ...variant }) => {
+    const parts = files.map(({ sha256, bytes }) => `{ "url": ${names.get(sha256)!}, "bytes": ${bytes} }`);
+    return `    { "url": ${names.get(files[0]!.sha256)!}, ${parts.length > 1 ? `"parts": [${parts.join(', ')}], ` : ''}${JSON.stringify(variant).slice(1)},`;
+  });
   return [...constants, 'export default {', ...fields, '  "variants": [', ...rows, '  ],', '};', ''].join('\n');
 }
 

@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto';
 import { locateSamples, watchedPlaces } from '../calibrate/index.ts';
 import { QuantizeError } from '../errors.ts';
-import { checkKey, isRegExp, MODEL_OPTIONS, type Options, type ResolvedModelOptions } from '../options.ts';
-import { annotateError, annotateWarning, createPipeline, locateEvaluator, summarizeForGitHub, watchedByEvaluator, writeReports, type Pipeline, type PipelineResult } from '../pipeline/index.ts';
+import { checkKey, isRegExp, MODEL_OPTIONS, type OnnxruntimeBuild, type Options, type ResolvedModelOptions } from '../options.ts';
+import { annotateError, annotateWarning, createPipeline, locateEvaluator, summarizeForGitHub, watchedByEvaluator, writeReports, type Delivery, type Pipeline, type PipelineResult, type VariantResult } from '../pipeline/index.ts';
 import { createSettings, type FindSettings } from '../pipeline/settings/index.ts';
 import { reportFiles, type ReportFile } from '../report-files.ts';
 import { formatTable } from '../report/index.ts';
-import type { ModelReport, Target } from '../types.ts';
+import type { ModelReport } from '../types.ts';
+import { checkDelivery } from './delivery-options.ts';
 import { createDeclarations, type Declarations } from './dts/index.ts';
+import { chosenBuild } from './onnxruntime-build.ts';
+import { DEFAULT_TARGETS, type Platform } from './platform.ts';
 import type { ModelRequest } from './request.ts';
 
 const CACHE_FOLDER = 'node_modules/.cache/unplugin-quantize';
@@ -15,12 +18,7 @@ const CACHE_FOLDER = 'node_modules/.cache/unplugin-quantize';
 const DECLARATIONS_FILE = 'quantize.d.ts';
 
 /** Options that are not a model's. */
-const PLUGIN_OPTIONS = ['models', 'dts', 'cache', 'report', 'workers'];
-
-/** Where a build's output runs. */
-export type Platform = 'browser' | 'node';
-
-const DEFAULT_TARGETS: Record<Platform, readonly Target[]> = { browser: ['webgpu', 'wasm'], node: ['node'] };
+const PLUGIN_OPTIONS = ['models', 'dts', 'onnxruntime', 'compress', 'maxFileBytes', 'cache', 'report', 'workers'];
 
 /**
  * What one instance of the plugin keeps between hooks: the pipeline, which several builds share (Vite's client and server), and the
@@ -36,6 +34,7 @@ export class PluginState {
   readonly declarations: Declarations | undefined;
   readonly #options: Options;
   readonly #findSettings: FindSettings;
+  readonly #build: OnnxruntimeBuild | undefined;
   #pipeline: Pipeline | undefined;
   /** Scope of a build, then file and options, to report. */
   readonly #reports = new Map<string, Map<string, ModelReport[]>>();
@@ -43,12 +42,15 @@ export class PluginState {
   readonly #told = new Set<string>();
   /** Artefacts of models that break their budget, by the model's name. */
   readonly #broken = new Map<string, readonly ModelReport[]>();
+  #warned = false;
   readonly #files: ReportFile[];
 
   /** @throws QuantizeError OPTION_UNKNOWN, OPTION_INVALID */
   constructor(options: Options) {
     for (const key of Object.keys(options)) checkKey(key, [...Object.keys(MODEL_OPTIONS), ...PLUGIN_OPTIONS], 'option');
-    const { models, dts = false, cache: _cache, report: _report, workers, ...defaults } = options;
+    const { models, dts = false, onnxruntime: _onnxruntime, compress: _compress, maxFileBytes: _maxFileBytes, cache: _cache, report: _report, workers, ...defaults } = options;
+    this.#build = chosenBuild(options);
+    checkDelivery(options);
     if (workers !== undefined && !(Number.isSafeInteger(workers) && workers > 0)) {
       throw new QuantizeError('OPTION_INVALID', `"workers" is ${JSON.stringify(workers)}, which is not a whole number above 0.`, { option: 'workers' });
     }
@@ -60,6 +62,11 @@ export class PluginState {
     this.#findSettings = createSettings(defaults, models);
     this.#files = reportFiles(options.report);
     this.#options = options;
+  }
+
+  /** The build of onnxruntime-web that all imports of it lead to; undefined where they stay as they are. */
+  get onnxruntime(): OnnxruntimeBuild | undefined {
+    return this.#build;
   }
 
   /** Changes with the options that decide what is built. */
@@ -94,6 +101,10 @@ export class PluginState {
   /** @throws QuantizeError see `Pipeline.quantizeFile` */
   async quantize(scope: string, file: string, options: ResolvedModelOptions): Promise<PipelineResult> {
     this.#pipeline ??= this.#createPipeline();
+    if (options.targets?.includes('webgpu') && this.#build === 'wasm' && !this.#warned) {
+      this.#warned = true;
+      this.warn('A model is for WebGPU, and the build of onnxruntime-web is the one for CPUs: name webgpu in the `targets` of the plugin, or set `onnxruntime`.');
+    }
     const key = JSON.stringify([file, options]);
     if (!this.#reports.has(scope)) this.begin(scope);
     try {
@@ -111,6 +122,13 @@ export class PluginState {
   get reports(): ModelReport[] {
     const held = [...this.#reports.values()].flatMap((models) => [...models.values()].flat());
     return distinct([...held, ...[...this.#broken.values()].flat()]);
+  }
+
+  /** How a variant is published. What runs in Node lies on a disk, so that it is published as it is. */
+  async deliver({ file, report: { artefact: { bytes, sha256 } }, targets }: VariantResult): Promise<Delivery> {
+    const { compress = false, maxFileBytes } = this.#options;
+    const isDownloaded = targets.some((target) => DEFAULT_TARGETS.browser.includes(target));
+    return this.#pipeline!.deliver({ file, bytes, sha256 }, isDownloaded ? { compress, maxFileBytes } : { compress: false });
   }
 
   /** Prints what has not been printed and writes the report's file: at the end of a build that wrote its output. */

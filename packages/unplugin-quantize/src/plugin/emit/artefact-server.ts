@@ -26,7 +26,7 @@ export function artefactServer({ prefix, find, headers = {} }: ArtefactServerOpt
       next();
       return;
     }
-    const [, sha256 = ''] = /^([0-9a-f]{64})\/[^/?#]+\.onnx(?:\?.*)?$/.exec(url.slice(prefix.length)) ?? [];
+    const [, sha256 = ''] = /^([0-9a-f]{64})\/[^/?#]+\.onnx(?:\.gz)?(?:\?.*)?$/.exec(url.slice(prefix.length)) ?? [];
     const file = find(sha256);
     for (const [name, value] of Object.entries(headers)) if (value !== undefined) response.setHeader(name, value);
     if (file === undefined) refuse(response, 404, 'There is no such model in this dev server. Reload the page.');

@@ -2,10 +2,12 @@ import { statSync } from 'node:fs';
 import type { OnLoadArgs, OnLoadResult, OnResolveArgs, OnResolveResult, PartialMessage, PluginBuild } from 'esbuild';
 import { QuantizeError } from '../../errors.ts';
 import { loadRequest } from '../load.ts';
+import { ONNXRUNTIME_IMPORT, sameBuild } from '../onnxruntime-build.ts';
 import { ONNXRUNTIME_WEB } from '../onnxruntime-wasm.ts';
 import { formatRequest, parseQuery, parseRequest } from '../request.ts';
 import { resolveModel } from '../resolve.ts';
-import type { Platform, PluginState } from '../state.ts';
+import type { Platform } from '../platform.ts';
+import type { PluginState } from '../state.ts';
 import { createFileImports, type FileImports } from './esbuild-files.ts';
 import { bundleWasm } from './esbuild-wasm.ts';
 import { NATIVE_PACKAGE, type Hooks } from './host.ts';
@@ -32,7 +34,10 @@ function setUp(state: PluginState, build: PluginBuild): void {
   build.onResolve({ filter: /\.onnx\?/ }, (args) => refusalsAsErrors(() => resolveRequest(state, build, args)));
   build.onLoad({ filter: /\.onnx$/, namespace: 'file' }, (args) => load(state, files, platform === 'node' ? 'node' : 'browser', args));
   if (platform === 'node') build.onResolve({ filter: new RegExp(`^${NATIVE_PACKAGE}$`) }, ({ path }) => ({ path, external: true }));
-  else build.onLoad({ filter: new RegExp(ONNXRUNTIME_WEB.source) }, ({ path }) => bundleWasm(files, path));
+  else {
+    build.onResolve({ filter: ONNXRUNTIME_IMPORT }, (args) => resolveEngine(state, build, args));
+    build.onLoad({ filter: new RegExp(ONNXRUNTIME_WEB.source) }, ({ path }) => bundleWasm(files, path));
+  }
   build.onLoad({ filter: /\.[cm]?[jt]sx?$/, namespace: 'file' }, (args) => rewriteFile(build, args));
   build.onEnd(async ({ errors }) => {
     const isQuiet = ['silent', 'error', 'warning'].includes(logLevel);
@@ -62,6 +67,13 @@ async function resolveRequest(state: PluginState, build: PluginBuild, args: OnRe
   } catch (error) {
     return { errors: [messageOf(error)], watchFiles: missing };
   }
+}
+
+async function resolveEngine({ onnxruntime }: PluginState, build: PluginBuild, { path, importer, namespace, resolveDir, kind, pluginData }: OnResolveArgs): Promise<OnResolveResult | undefined> {
+  if (pluginData === OWN || onnxruntime === undefined) return undefined;
+  const found = await build.resolve(path, { importer, namespace, resolveDir, kind, pluginData: OWN });
+  const file = found.errors.length > 0 || found.external ? undefined : sameBuild(found.path, onnxruntime);
+  return file === undefined ? undefined : { path: file, sideEffects: found.sideEffects };
 }
 
 async function load(state: PluginState, files: FileImports, platform: Platform, { path, suffix }: OnLoadArgs): Promise<OnLoadResult | undefined> {

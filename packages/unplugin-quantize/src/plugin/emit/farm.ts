@@ -1,8 +1,12 @@
-import { resolve } from 'node:path';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import type { CompilationContext, JsPlugin, PluginLoadHookParam, PluginLoadHookResult, PluginResolveHookParam, PluginResolveHookResult } from '@farmfe/core';
 import { loadRequest, PLUGIN_NAME, withModule } from '../load.ts';
 import { QuantizeError } from '../../errors.ts';
 import { escapeForId, unescapeFromId } from '../escape.ts';
+import { ONNXRUNTIME_IMPORT, sameBuild } from '../onnxruntime-build.ts';
+import { ONNXRUNTIME_WEB, WASM_URL } from '../onnxruntime-wasm.ts';
 import { formatRequest, parseRequest } from '../request.ts';
 import { resolveModel, type ResolveHost } from '../resolve.ts';
 import { rewriteUrls, SCRIPT } from '../rewrite/rewrite-urls.ts';
@@ -37,15 +41,17 @@ export function farmHooks(state: PluginState): Hooks {
     configureDevServer: () => files.serve(),
     buildStart: { executor: () => state.begin(SCOPE) },
     resolve: {
-      filters: { sources: ['\\.onnx\\?', MODULE_PATH.source, `^${NATIVE_PACKAGE}$`], importers: ['.*'] },
+      filters: { sources: ['\\.onnx\\?', MODULE_PATH.source, `^${NATIVE_PACKAGE}$`, ONNXRUNTIME_IMPORT.source], importers: ['.*'] },
       async executor(params, context, hook) {
         if (params.source === NATIVE_PACKAGE) return files.isNode ? { resolvedPath: NATIVE_PACKAGE, external: true } : undefined;
-        return hook?.caller === PLUGIN_NAME ? undefined : printRefusals(() => resolveRequest(state, params, context!));
+        if (hook?.caller === PLUGIN_NAME) return undefined;
+        if (ONNXRUNTIME_IMPORT.test(params.source)) return files.isNode ? undefined : resolveEngine(state, params, context!);
+        return printRefusals(() => resolveRequest(state, params, context!));
       },
     },
     load: {
-      filters: { resolvedPaths: [MODULE_PATH.source] },
-      executor: (params, context) => printRefusals(() => load(state, files, params, context!)),
+      filters: { resolvedPaths: [MODULE_PATH.source, ONNXRUNTIME_WEB.source] },
+      executor: (params, context) => (ONNXRUNTIME_WEB.test(params.resolvedPath) ? loadEngine(files, params.resolvedPath) : printRefusals(() => load(state, files, params, context!))),
     },
     transform: {
       filters: { resolvedPaths: [SCRIPT.source], moduleTypes: ['js', 'jsx', 'ts', 'tsx'] },
@@ -75,6 +81,24 @@ async function resolveRequest(state: PluginState, { source, importer, kind }: Pl
 
 function resolved(resolvedPath: string): PluginResolveHookResult {
   return { resolvedPath, query: [], sideEffects: false, external: false, meta: {} };
+}
+
+async function resolveEngine({ onnxruntime = 'wasm' }: PluginState, { source, importer, kind }: PluginResolveHookParam, context: CompilationContext): Promise<PluginResolveHookResult | undefined> {
+  const found = (await context.resolve({ source, importer, kind }, OWN))?.resolvedPath;
+  const resolvedPath = found === undefined ? undefined : sameBuild(found, onnxruntime);
+  return resolvedPath === undefined ? undefined : { ...resolved(resolvedPath), sideEffects: true };
+}
+
+/** Farm panics at the URLs by which onnxruntime-web looks for its .wasm files. */
+async function loadEngine(files: FarmFiles, path: string): Promise<PluginLoadHookResult> {
+  const names = new Map<string, string>();
+  const code = await readFile(path, 'utf8');
+  for (const [, name = ''] of code.matchAll(WASM_URL)) {
+    const file = join(dirname(path), name);
+    names.set(name, files.emit({ file, fileName: name, sha256: createHash('sha256').update(await readFile(file)).digest('hex') }));
+  }
+  const content = code.replace(WASM_URL, (_, name: string) => `new URL(${names.get(name)!}, import.meta.url)`);
+  return { content, moduleType: 'js', sourceMap: null };
 }
 
 /** Farm quotes what hooks throw beyond recognition, so that a refusal is printed here too. */

@@ -1,6 +1,6 @@
 import type { UnpluginBuildContext, UnpluginContext, UnpluginOptions } from 'unplugin';
 import type { ModelReport } from '../../types.ts';
-import type { Platform } from '../state.ts';
+import type { Platform } from '../platform.ts';
 
 /** `this` of the hooks that every bundler has. */
 export type HookContext = UnpluginBuildContext & UnpluginContext;

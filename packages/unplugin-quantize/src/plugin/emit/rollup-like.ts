@@ -1,5 +1,6 @@
 import type { PluginContext } from 'rollup';
 import { loadRequest, withModule } from '../load.ts';
+import { ONNXRUNTIME_IMPORT, sameBuild } from '../onnxruntime-build.ts';
 import { formatRequest, parseRequest, REQUEST_ID } from '../request.ts';
 import { resolveModel } from '../resolve.ts';
 import { REQUEST_TEXT, rewriteUrls, SCRIPT } from '../rewrite/rewrite-urls.ts';
@@ -10,9 +11,10 @@ import { NATIVE_PACKAGE, type HookContext, type Hooks, type RollupLikeHost } fro
 export function rollupLikeHooks(state: PluginState, host: RollupLikeHost): Hooks {
   return {
     resolveId: {
-      filter: { id: new RegExp(`${REQUEST_ID.source}|^${NATIVE_PACKAGE}$`) },
+      filter: { id: new RegExp(`${REQUEST_ID.source}|^${NATIVE_PACKAGE}$|${ONNXRUNTIME_IMPORT.source}`) },
       handler(specifier, importer) {
         if (host.isExternal(this, specifier)) return { id: specifier, external: true };
+        if (ONNXRUNTIME_IMPORT.test(specifier)) return resolveEngine(state, this, specifier, importer);
         return resolveRequest(state, host, this, specifier, importer);
       },
     },
@@ -61,6 +63,12 @@ async function resolveRequest(state: PluginState, host: RollupLikeHost, context:
   });
   state.declarations?.imported(specifier, file);
   return formatRequest({ ...request, file });
+}
+
+/** @returns undefined where the import stays as it is */
+async function resolveEngine({ onnxruntime }: PluginState, context: HookContext, specifier: string, importer: string | undefined): Promise<string | undefined> {
+  const path = onnxruntime && (await askBundler(context, specifier, importer));
+  return path && sameBuild(path, onnxruntime);
 }
 
 /** The bundler's own resolution, where its hooks offer one. */

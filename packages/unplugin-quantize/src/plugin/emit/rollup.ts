@@ -3,7 +3,8 @@ import { createAssetEmitter } from './asset-emitter.ts';
 import { NATIVE_PACKAGE, type Hooks, type RollupLikeHost } from './host.ts';
 import { scriptUrl } from './script-url.ts';
 import { REQUEST_TEXT, rewriteUrls, SCRIPT } from '../rewrite/rewrite-urls.ts';
-import type { Platform, PluginState } from '../state.ts';
+import type { Platform } from '../platform.ts';
+import type { PluginState } from '../state.ts';
 import { emitOnnxruntimeWasm, ONNXRUNTIME_WEB, WASM_URL } from '../onnxruntime-wasm.ts';
 
 const SCOPE = 'rollup';

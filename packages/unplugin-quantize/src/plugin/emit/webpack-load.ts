@@ -3,7 +3,8 @@ import { relative, sep } from 'node:path';
 import type { LoaderContext } from 'webpack';
 import { loadRequest, withModule } from '../load.ts';
 import { parseQuery } from '../request.ts';
-import type { Platform, PluginState } from '../state.ts';
+import type { Platform } from '../platform.ts';
+import type { PluginState } from '../state.ts';
 import type { Artefact } from './host.ts';
 
 export interface QuantizeLoaderOptions {
@@ -52,8 +53,9 @@ function watch(context: Context, path: string): void {
  */
 async function emit(context: Context, { file, fileName, sha256 }: Artefact): Promise<string> {
   const source = relative(context.rootContext, context.resourcePath).split(sep).join('/');
-  const name = assetName(context, source, sha256);
-  context.emitFile(name, readFileSync(file), undefined, { sourceFilename: source.replace(/[^/]*$/, fileName), immutable: name.includes(sha256.slice(0, 8)) });
+  const published = source.replace(/[^/]*$/, fileName);
+  const name = assetName(context, published, sha256);
+  context.emitFile(name, readFileSync(file), undefined, { sourceFilename: published, immutable: name.includes(sha256.slice(0, 8)) });
   const path = name.split('/').map(encodeURIComponent).join('/');
   return `new URL(__webpack_public_path__ + ${JSON.stringify(path)}, __webpack_base_uri__).href`;
 }

@@ -2,10 +2,12 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Compiler, RuleSetRule } from 'webpack';
 import { QuantizeError } from '../../errors.ts';
+import { ONNXRUNTIME_IMPORT } from '../onnxruntime-build.ts';
 import { parseRequest, REQUEST_ID, REQUEST_QUERY, type ModelRequest } from '../request.ts';
 import { resolveModel } from '../resolve.ts';
 import { SCRIPT } from '../rewrite/rewrite-urls.ts';
-import type { Platform, PluginState } from '../state.ts';
+import type { Platform } from '../platform.ts';
+import type { PluginState } from '../state.ts';
 import { NATIVE_PACKAGE, type Hooks } from './host.ts';
 import type { QuantizeLoaderOptions } from './webpack-load.ts';
 import { formatWebpackRequest } from './webpack-request.ts';
@@ -34,6 +36,7 @@ function install(state: PluginState, compiler: Compiler): void {
   compiler.hooks.normalModuleFactory.tap(SCOPE, (factory) => {
     factory.hooks.beforeResolve.tapPromise(SCOPE, async (data) => {
       const { context, request } = data;
+      if (ONNXRUNTIME_IMPORT.test(request)) data.request = engineRequest(state, compiler, request);
       if (!REQUEST_ID.test(request)) return;
       data.request = (await normalRequest(state, compiler, request, context)) ?? request;
     });
@@ -94,6 +97,11 @@ async function findModel(state: PluginState, compiler: Compiler, { file }: Model
     if (error instanceof QuantizeError && error.code === 'MODEL_NOT_FOUND') return undefined;
     throw error;
   }
+}
+
+/** One build of onnxruntime-web for all imports of it in code for browsers. */
+function engineRequest({ onnxruntime }: PluginState, { options }: Compiler, request: string): string {
+  return onnxruntime === undefined || options.externalsPresets.node ? request : `onnxruntime-web/${onnxruntime}`;
 }
 
 /** onnxruntime-node stays an import where the output runs in Node: it loads a native library by a path beside its own files. */
