@@ -30,7 +30,10 @@ const BUILDS: [Options['targets'], RegExp][] = [
   [['webgpu', 'wasm'], /^ort-wasm-simd-threaded\.asyncify/],
 ];
 
-describe.skipIf(chromiumPath === null).each(BUNDLER_NAMES)('%s', (name) => {
+/** Farm panics at the URLs in onnxruntime-web, before a plugin sees them. */
+const NAMES = BUNDLER_NAMES.filter((name) => name !== 'farm');
+
+describe.skipIf(chromiumPath === null).each(NAMES)('%s', (name) => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await launchChromium();
