@@ -7,9 +7,9 @@ import type { Backend, CreateSessionOptions, InferenceSession, SessionOptions } 
 
 export type WebOrt = typeof Ort;
 
-interface WebEngine extends Engine {
-  /** Whether a session has started it: its .wasm file is loaded and its threads are fixed. */
-  isStarted(): boolean;
+export interface WebEngine extends Engine {
+  /** `started` once a session has loaded its .wasm file and fixed its threads; `lost` with its GPU device, because a run may hang in it for ever. */
+  state(): 'new' | 'started' | 'lost';
 }
 
 /** By onnxruntime-web's own objects: a bundler may have made one module of two entries. */
@@ -31,28 +31,28 @@ export function webEngine(ort: WebOrt): WebEngine {
 function createWebEngine(ort: WebOrt): WebEngine {
   const lane = createLane();
   const version = ort.env.versions.web ?? ort.env.versions.common;
-  let isStarted = false;
+  let state: ReturnType<WebEngine['state']> = 'new';
 
   async function create(backend: Backend, model: LoadedModel, sessionOptions: SessionOptions, options: CreateSessionOptions): Promise<EngineSession> {
     const session = await lane(async () => {
       options.signal?.throwIfAborted();
-      setThreads(ort.env.wasm, backend, options, isStarted);
+      setThreads(ort.env.wasm, backend, options, state !== 'new');
       const provided = withProvider(sessionOptions, backend === 'webgpu' ? 'webgpu' : 'wasm');
       const created = await ort.InferenceSession.create(model as Uint8Array<ArrayBuffer>, provided).catch((cause: unknown) => {
         throw engineFailed(cause) ?? new RuntimeError('SESSION_FAILED', `onnxruntime-web ${version} could not create a session: ${messageOf(cause)}`, { cause });
       });
-      isStarted = true;
+      state = 'started';
       return created;
     });
     const isThreaded = (ort.env.wasm.numThreads ?? 1) > 1;
     if (backend !== 'webgpu') return aroundSession(session, isThreaded ? 'wasm-threads' : 'wasm', lane);
     // Loaded on demand: only some devices have WebGPU.
     const { guardWith, watchDevice } = await import('./gpu.web.ts');
-    const guard = guardWith(watchDevice(await ort.env.webgpu.device));
+    const guard = guardWith(watchDevice(await ort.env.webgpu.device), () => void (state = 'lost'));
     return aroundSession(session, backend, (task) => lane(() => guard(task)));
   }
 
-  return { name: 'onnxruntime-web', version, Tensor: ort.Tensor as unknown as Engine['Tensor'], create, isStarted: () => isStarted };
+  return { name: 'onnxruntime-web', version, Tensor: ort.Tensor as unknown as Engine['Tensor'], create, state: () => state };
 }
 
 /** A function of its own, so that the session's closures do not hold the model's bytes. */

@@ -33,8 +33,8 @@ interface Adapter {
 }
 
 export function watchDevice(device: GPUDeviceLike): Loss {
+  // With its last session onnxruntime destroys the device, too, which nobody meets.
   const loss = device.lost.then(({ reason, message }) => {
-    isDeviceLost = true;
     throw new RuntimeError('DEVICE_LOST', `the GPU device was lost${reason === 'unknown' ? '' : ` (${reason})`}: ${message}`);
   });
   // It is met where a run is under way or begins.
@@ -46,14 +46,22 @@ interface GPUDeviceLike {
   lost: Promise<{ reason: string; message: string }>;
 }
 
-/** Runs tasks that end with the loss of the device even where they themselves would hang. */
-export function guardWith(loss: Loss): Lane {
+/** Runs tasks that end with the loss of the device even where they themselves would hang; `onLoss` is told when one meets it. */
+export function guardWith(loss: Loss, onLoss: () => void): Lane {
+  let lost: unknown;
+  loss.catch((error: unknown) => {
+    lost = error;
+  });
   return async (task) => {
     try {
-      return await Promise.race([loss, task()]);
+      // A run on a lost device may block the page for ever.
+      return await (lost === undefined ? Promise.race([loss, task()]) : loss);
     } catch (error) {
-      await Promise.race([loss, new Promise((resolve) => setTimeout(resolve, LOSS_IS_TOLD_AFTER))]);
-      throw error;
+      if (lost === undefined) await Promise.race([loss.catch(() => undefined), new Promise((resolve) => setTimeout(resolve, LOSS_IS_TOLD_AFTER))]);
+      if (lost === undefined) throw error;
+      isDeviceLost = true;
+      onLoss();
+      throw lost;
     }
   };
 }

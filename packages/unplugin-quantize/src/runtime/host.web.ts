@@ -1,5 +1,5 @@
 import { loadShared } from './cache.web.ts';
-import { usualThreads, webEngine, type WebOrt } from './engine.web.ts';
+import { usualThreads, webEngine, type WebEngine, type WebOrt } from './engine.web.ts';
 import { messageOf, RuntimeError } from './errors.ts';
 import type { Device, Host } from './host.ts';
 import type { Backend, CreateSessionOptions } from './types.ts';
@@ -14,8 +14,7 @@ const BUILDS: Record<Build, () => Promise<WebOrt>> = {
   jspi: () => import('onnxruntime-web/jspi'),
 };
 
-/** The build that runs on GPUs, once it is loaded; it runs WASM as well as the small one. */
-let gpuEngine: ReturnType<typeof webEngine> | undefined;
+let gpu: WebEngine | undefined;
 
 export const webHost: Host = {
   backends: ['webgpu', 'wasm-threads', 'wasm'],
@@ -26,17 +25,26 @@ export const webHost: Host = {
     const { probeGpu } = await import('./gpu.web.ts');
     return probeGpu();
   },
-  engine: async (backend) => {
-    if (backend !== 'webgpu') return gpuEngine?.isStarted() === true ? gpuEngine : loadEngine('wasm');
-    gpuEngine = await loadEngine('Suspending' in WebAssembly ? 'jspi' : 'webgpu');
-    return gpuEngine;
-  },
+  engine: (backend) => (backend === 'webgpu' ? gpuEngine() : wasmEngine()),
   load: (file, _, options) => loadShared(file, options),
   verdicts: webVerdicts,
 };
 
+async function gpuEngine(): Promise<WebEngine> {
+  gpu = await loadEngine('Suspending' in WebAssembly ? 'jspi' : 'webgpu');
+  return gpu;
+}
+
+/** The build for GPUs runs WASM as well as the small one does, so that it is taken when it is there. */
+async function wasmEngine(): Promise<WebEngine> {
+  if (gpu?.state() === 'started') return gpu;
+  const engine = await loadEngine('wasm');
+  // A bundler may have made one module of two builds.
+  return engine.state() === 'lost' ? loadEngine('webgpu') : engine;
+}
+
 /** @throws RuntimeError ENGINE_MISSING */
-async function loadEngine(build: Build): Promise<ReturnType<typeof webEngine>> {
+async function loadEngine(build: Build): Promise<WebEngine> {
   try {
     return webEngine(await BUILDS[build]());
   } catch (cause) {

@@ -5,6 +5,9 @@ import type { CreateSessionOptions, QuantizeSession } from './types.ts';
 import { unpackError, type Answer, type Facts, type OpenMessage, type Request, type RunAnswer, type SentOptions } from './worker-messages.ts';
 import { receivedTensor, sentTensor } from './worker-tensor.ts';
 
+/** Milliseconds that a worker may take to load its file. */
+const LONGEST_SILENCE = 60_000;
+
 /** The page's end of a session in a worker. */
 interface Link {
   /** The answer to come; `null` stands for the opening of the session. */
@@ -43,16 +46,18 @@ export async function openInWorker(model: QuantizedModel | string, options: Crea
 
 function createLink(worker: Worker, port: MessagePort, { worker: given, onProgress, onWarning = console.warn, onFallback }: CreateSessionOptions): Link {
   const waiting = new Map<number | null, { resolve(answer: Answer): void; reject(error: unknown): void }>();
-  const failed = (event: Event): void => {
-    const why = event instanceof ErrorEvent && event.message !== '' ? `: ${event.message}` : '';
-    const error = new RuntimeError('WORKER_FAILED', `The worker failed${why}`, {
+  const fail = (why: string): void => {
+    const error = new RuntimeError('WORKER_FAILED', `The worker ${why}`, {
       hint: "Its file has to be a module that imports 'unplugin-quantize/runtime/worker', and to be deployed with the page.",
     });
     for (const { reject } of waiting.values()) reject(error);
     waiting.clear();
   };
+  const failed = (event: Event): void => fail(event instanceof ErrorEvent && event.message !== '' ? `failed: ${event.message}` : 'failed');
+  const silence = setTimeout(() => fail(`has not answered within ${LONGEST_SILENCE / 1000} s`), LONGEST_SILENCE);
   worker.addEventListener('error', failed);
   port.addEventListener('message', ({ data }: MessageEvent<Answer>) => {
+    if ('heard' in data) return clearTimeout(silence);
     if ('progress' in data) return onProgress?.(data.progress);
     if ('warning' in data) return onWarning(data.warning);
     if ('fallback' in data) return onFallback?.(data.fallback);
@@ -67,6 +72,7 @@ function createLink(worker: Worker, port: MessagePort, { worker: given, onProgre
     answerTo: (id) => new Promise((resolve, reject) => waiting.set(id, { resolve, reject })),
     tell: (request) => port.postMessage(request),
     close() {
+      clearTimeout(silence);
       worker.removeEventListener('error', failed);
       port.close();
       if (typeof given === 'function') worker.terminate();

@@ -50,6 +50,7 @@ export interface RunAnswer {
 }
 
 export type Answer =
+  | { heard: true }
   | { progress: Progress }
   | { warning: string }
   | { fallback: Fallback }

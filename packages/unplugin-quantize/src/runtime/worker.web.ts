@@ -11,6 +11,7 @@ addEventListener('message', ({ data }: MessageEvent<OpenMessage | null>) => {
 
 async function serve({ model, options, tellsFallbacks, port }: OpenMessage): Promise<void> {
   const answer = (message: Answer, transfer: Transferable[] = []): void => port.postMessage(message, transfer);
+  answer({ heard: true });
   const controller = new AbortController();
   let session: QuantizeSession | undefined;
   port.addEventListener('message', ({ data }: MessageEvent<Request>) => {
