@@ -128,7 +128,7 @@ describe.skipIf(chromiumPath === null || !hasDist)('the ladder in Chromium with 
     const first = await loadIn(page, small.model, small.feeds, { prefer: 'speed' });
     const timed = async () => (await page.evaluate(() => window.lab.verdicts())).filter(({ time }) => time !== undefined);
     const verdicts = await timed();
-    expect(verdicts).toEqual(Array(2).fill({ wrong: null, time: expect.any(Number) }));
+    expect(verdicts).toEqual([1, 2].map(() => ({ wrong: null, time: expect.any(Number) })));
     const second = await loadIn(page, small.model, small.feeds, { prefer: 'speed' });
     expect(second.backend).toBe(first.backend);
     expect(await timed()).toEqual(verdicts);

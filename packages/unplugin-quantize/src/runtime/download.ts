@@ -20,11 +20,20 @@ const HEAD_BYTES = 64;
 export async function download(open: OpenModel, file: ModelFile, options: LoadOptions): Promise<Uint8Array<ArrayBuffer>> {
   const { onProgress, signal, onWarning = console.warn } = options;
   signal?.throwIfAborted();
-  const stream = await openModel(open, file, options);
-  const bytes = await collect(checkedChunks(stream, file, onProgress), file.bytes ?? stream.length ?? 0);
-  await verifyBytes(bytes, file, onWarning);
-  signal?.throwIfAborted();
-  return bytes;
+  // Ends requests, too, whose answer nobody waits for any more.
+  const requests = new AbortController();
+  const abort = (): void => requests.abort(signal?.reason);
+  signal?.addEventListener('abort', abort);
+  try {
+    const stream = await openModel(open, file, { ...options, signal: requests.signal });
+    const bytes = await collect(checkedChunks(stream, file, onProgress), file.bytes ?? stream.length ?? 0);
+    await verifyBytes(bytes, file, onWarning);
+    signal?.throwIfAborted();
+    return bytes;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+    requests.abort();
+  }
 }
 
 /** The bytes of the artefact itself: parts one after the other, unpacked. */

@@ -1,3 +1,7 @@
+import { readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { arch, platform } from 'node:os';
+import { dirname, join } from 'node:path';
 import type * as Ort from 'onnxruntime-node';
 import { webEngine, type WebOrt } from './engine.web.ts';
 import { messageOf, RuntimeError } from './errors.ts';
@@ -60,6 +64,7 @@ async function createNative(
   sessionOptions: SessionOptions,
   { numThreads, signal }: CreateSessionOptions,
 ): Promise<Ort.InferenceSession> {
+  if (backend === 'cuda' && !mayHaveCuda()) throw cudaMissing();
   const provided = withProvider(sessionOptions, providerOf(backend));
   const chosen = numThreads === undefined ? provided : { ...provided, intraOpNumThreads: numThreads };
   return laneOf(backend)(async () => {
@@ -92,14 +97,27 @@ function providerOf(backend: Backend): 'webgpu' | 'cuda' | 'cpu' {
   return backend === 'webgpu' || backend === 'cuda' ? backend : 'cpu';
 }
 
+/** False only where onnxruntime-node's libraries are found and CUDA is not among them: trying it would have the engine print lines of its own. */
+function mayHaveCuda(): boolean {
+  try {
+    const bin = join(dirname(createRequire(import.meta.url).resolve('onnxruntime-node')), '../bin');
+    const files = readdirSync(bin, { recursive: true, encoding: 'utf8' }).filter((file) => file.includes(join(platform(), arch())));
+    return files.length === 0 || files.some((file) => file.includes('providers_cuda'));
+  } catch {
+    return true;
+  }
+}
+
+function cudaMissing(cause?: unknown): RuntimeError {
+  return new RuntimeError('ENGINE_MISSING', 'the CUDA libraries of onnxruntime-node are not there', {
+    hint: 'Its install script downloads them (linux x64); CUDA and cuDNN themselves have to be installed, too.',
+    cause,
+  });
+}
+
 function refusal(cause: unknown, backend: Backend, version: string): RuntimeError {
   const message = messageOf(cause);
-  if (backend === 'cuda' && /load.*library|Failed to load|onnxruntime_providers_(?:shared|cuda)/i.test(message)) {
-    return new RuntimeError('ENGINE_MISSING', 'the CUDA libraries of onnxruntime-node are not there', {
-      hint: 'Its install script downloads them (linux x64); CUDA and cuDNN themselves have to be installed, too.',
-      cause,
-    });
-  }
+  if (backend === 'cuda' && /load.*library|onnxruntime_providers_(?:shared|cuda)/i.test(message)) return cudaMissing(cause);
   return new RuntimeError('SESSION_FAILED', `onnxruntime-node ${version} could not create a session on ${backend}: ${message}`, { cause });
 }
 

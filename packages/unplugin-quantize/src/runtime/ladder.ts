@@ -11,9 +11,9 @@ import type { Backend, CreateSessionOptions } from './types.ts';
  */
 export async function climb(host: Host, model: QuantizedModel | string, options: CreateSessionOptions, avoid: ReadonlySet<Backend>): Promise<Opened> {
   const backends = (options.backends ?? host.ladder(options)).filter((backend) => !avoid.has(backend));
-  const attempts = createAttempts(host, model, options, backends.at(-1));
+  const attempts = createAttempts(host, model, options);
   const found = await (options.prefer === 'speed' ? fastest(attempts, backends) : firstOf(attempts, backends));
-  return found ?? attempts.fail();
+  return found === undefined ? attempts.fail() : attempts.tell(found);
 }
 
 async function firstOf(attempts: Attempts, backends: readonly Backend[]): Promise<Opened | undefined> {
@@ -35,10 +35,13 @@ async function fastest(attempts: Attempts, backends: readonly Backend[]): Promis
 export interface Attempts {
   prepare(backend: Backend): Promise<Rung | undefined>;
   open(rung: Rung, timed: boolean): Promise<(Opened & { time?: number }) | undefined>;
+  /** Announces what was not used. */
+  tell(found: Opened): Opened;
   fail(): never;
 }
 
-function createAttempts(host: Host, model: QuantizedModel | string, options: CreateSessionOptions, last: Backend | undefined): Attempts {
+function createAttempts(host: Host, model: QuantizedModel | string, options: CreateSessionOptions): Attempts {
+  const notes: { backend: Backend; error: unknown }[] = [];
   let failure: unknown;
   let held: { url: string; model: LoadedModel } | undefined;
   const missing = new Map<string, unknown>();
@@ -49,7 +52,7 @@ function createAttempts(host: Host, model: QuantizedModel | string, options: Cre
       return await work();
     } catch (error) {
       if (options.signal?.aborted === true || codeOf(error) === 'OPTION_INVALID') throw error;
-      if (backend !== last) announce(backend, error, options);
+      notes.push({ backend, error });
       if (nearness(error) >= nearness(failure)) failure = error;
       return undefined;
     }
@@ -72,7 +75,13 @@ function createAttempts(host: Host, model: QuantizedModel | string, options: Cre
   return {
     prepare: (backend) => attempt(backend, () => prepareRung(host, backend, model, options)),
     open: (rung, timed) => attempt(rung.backend, async () => openRung(host, rung, await load(rung), options, timed)),
+    tell(found) {
+      for (const { backend, error } of notes) announce(backend, error, options);
+      return found;
+    },
     fail() {
+      // A file that is missing for one backend is missing for the next one, too: the error alone says so.
+      for (const { backend, error } of notes) if (error !== failure) announce(backend, error, options);
       throw failure ?? new RuntimeError('BACKEND_UNAVAILABLE', 'No backend is left to run the model');
     },
   };

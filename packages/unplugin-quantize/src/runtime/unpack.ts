@@ -27,7 +27,8 @@ export async function* unpacked(source: AsyncIterable<Uint8Array<ArrayBuffer>>, 
         controller.error(error);
       }
     },
-    cancel: async () => void (await iterator.return?.()),
+    // Not waited for: a chunk that is under way ends with the download's signal.
+    cancel: () => void iterator.return?.(),
   });
   try {
     yield* readAll(isPacked ? stream.pipeThrough(new DecompressionStream('gzip')) : stream);

@@ -52,6 +52,6 @@ async function writeVerdicts(verdicts: [string, Verdict][]): Promise<void> {
     await writeFile(next, JSON.stringify(verdicts));
     await rename(next, file);
   } catch {
-    await rm(next, { force: true });
+    await rm(next, { force: true }).catch(() => undefined);
   }
 }
