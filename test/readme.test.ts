@@ -8,6 +8,15 @@ const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const errors = readFileSync(join(root, 'packages/unplugin-quantize/src/errors.ts'), 'utf8');
 const codes = [...errors.matchAll(/^ {2}\| '([A-Z_]+)'/gm)].map(([, code]) => code!);
 
+describe('the README', () => {
+  it('names the options of static quantization by their names', () => {
+    const [, section = ''] = /^### Static INT8\n([^]*?)^### /m.exec(readme) ?? [];
+    const named = [...section.matchAll(/^\|.*\| `(\w+)` \|$/gm)].map(([, option]) => option!);
+    expect(named).toEqual(expect.arrayContaining(['equalize', 'smooth', 'calibrationMethod', 'biasCorrection', 'reconstruct']));
+    for (const option of named) expect(Object.keys(MODEL_OPTIONS)).toContain(option);
+  });
+});
+
 describe('the README names', () => {
   it.each(Object.keys(FORMATS))('format %s', (format) => expect(readme).toMatch(new RegExp(`^\\| \`${format}\``, 'm')));
   it.each(Object.keys(MODEL_OPTIONS))('option %s', (option) => expect(readme).toMatch(new RegExp(`^\\| \`${option}\``, 'm')));

@@ -1,4 +1,4 @@
-import { forgetTypes, indexEdges, isOperator, scopesOf } from '../../graph/index.ts';
+import { forgetTypes, indexEdges } from '../../graph/index.ts';
 import { dropDeadNodes } from '../../graph/passes/drop-dead-nodes.ts';
 import { decide, type Context } from '../context.ts';
 import { mainGraph, type MainGraph } from './candidates.ts';
@@ -6,7 +6,7 @@ import { ACTIVATION_TYPES, chooseParameters } from './parameters.ts';
 import { planStatic, type Plan } from './plan.ts';
 import { quantizeProducts } from './products.ts';
 import { rewriteGraph } from './rewrite.ts';
-import { integerShare } from './work.ts';
+import { integerShare, nestedProducts } from './work.ts';
 
 export { observeActivations } from './observe.ts';
 export { prepareStatic } from './prepare.ts';
@@ -26,7 +26,7 @@ export function computeStatically(context: Context): void {
     context.notes.push('No integer arithmetic: the model has no product with a constant weight that may be changed.');
     return;
   }
-  const nested = productsInSubgraphs(context);
+  const nested = nestedProducts(main).length;
   if (nested > 0) context.notes.push(`${nested} products in subgraphs of If, Loop or Scan stay float32, because what they read cannot be observed; their weights are stored small.`);
   context.told.integerShare = integerShare(main, plan);
   const parameters = chooseParameters(main, plan, ACTIVATION_TYPES[context.options.activations]);
@@ -35,11 +35,6 @@ export function computeStatically(context: Context): void {
   dropDeadNodes(context.model);
   decideConstants(main, plan);
   forgetTypes(context.model);
-}
-
-function productsInSubgraphs({ model }: Context): number {
-  const [, ...inner] = scopesOf(model);
-  return inner.flatMap(({ graph }) => graph.node).filter((node) => isOperator(node, 'Conv', 'MatMul', 'Gemm')).length;
 }
 
 /** Decides about the constants that nothing reads any more: biases are int32 now, operands 8-bit integers, limits and factors are gone. */

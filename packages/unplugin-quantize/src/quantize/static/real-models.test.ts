@@ -8,6 +8,7 @@ import { countOps, optimizedModel } from '../../../../../test/support/optimized-
 import { quantize } from '../../../../../test/support/quantize-model.ts';
 import { realFeeds } from '../../../../../test/support/real-feeds.ts';
 import { runModel, type Feeds, type Outputs } from '../../../../../test/support/run-model.ts';
+import { loadWebEngine } from '../../evaluate/engine-web.ts';
 import { bytesSource, readModel } from '../../onnx/index.ts';
 import { MODEL_DEFAULTS } from '../../options.ts';
 import { createContext, type QuantizeOptions } from '../context.ts';
@@ -33,7 +34,7 @@ describe.each(MODELS)('%s with fixed scales', (name, lowest, share, extra) => {
   const path = models[name];
   const options: QuantizeOptions = { ...MODEL_DEFAULTS, format: 'int8-static', keepNames: true, ...extra };
 
-  it.skipIf(!existsSync(path))('is fused as predicted, and close to float32', async () => {
+  it.skipIf(!existsSync(path))('is fused as predicted, and close to float32 in both engines', async () => {
     const source = readFileSync(path);
     const feeds = name === 'ocrDetection' ? await picture() : realFeeds[name]();
     const statistics = await minMaxStatistics(source, options, [feeds]);
@@ -45,10 +46,18 @@ describe.each(MODELS)('%s with fixed scales', (name, lowest, share, extra) => {
     const predicted = predictedKernels(source, options, statistics);
     for (const kernel of KERNELS) expect({ kernel, count: found[kernel] ?? 0 }).toEqual({ kernel, count: predicted[kernel] ?? 0 });
 
-    const [expected, quantized] = [await runModel(source, feeds, 'all'), await runModel(bytes, feeds, 'all')];
-    expect(cosine(expected, quantized)).toBeGreaterThan(lowest);
+    const expected = await runModel(source, feeds, 'all');
+    expect(cosine(expected, await runModel(bytes, feeds, 'all'))).toBeGreaterThan(lowest);
+    expect(cosine(expected, await runInWeb(bytes, feeds))).toBeGreaterThan(lowest);
   });
 });
+
+async function runInWeb(model: Uint8Array, feeds: Feeds): Promise<Outputs> {
+  const session = await (await loadWebEngine()).open(model);
+  const outputs = await session.run(Object.fromEntries(Object.entries(feeds).map(([name, { type, dims, data }]) => [name, { dtype: type, dims: [...dims], data: data as Float32Array }])));
+  await session.close();
+  return outputs;
+}
 
 /** Operators that only fusing makes. */
 const KERNELS = ['QLinearConv', 'QGemm', 'QLinearMatMul', 'MatMulIntegerToFloat', 'QLinearAdd', 'QLinearMul', 'QLinearAveragePool', 'QLinearGlobalAveragePool', 'QLinearLeakyRelu', 'QLinearSigmoid', 'QLinearSoftmax', 'QLinearConcat'];

@@ -112,9 +112,13 @@ describe('fixed scales', () => {
     });
     const { Tensor } = await import('onnxruntime-node');
     const feeds = samples.map(({ x }) => ({ x: x!, on: new Tensor('bool', [true], []) }));
-    const { notes, weights, bytes } = await quantizeStatic(source, feeds);
+    const { notes, weights, bytes, integerShare } = await quantizeStatic(source, feeds);
     expect(notes).toEqual(['2 products in subgraphs of If, Loop or Scan stay float32, because what they read cannot be observed; their weights are stored small.']);
     expect(weights.map(({ scheme }) => scheme)).toEqual(['int8-static', 'int8-static', 'int8-storage']);
+    // Two images of 6 x 6 and a weight of 216 elements; those of the branches count once each.
+    expect(integerShare!.nodes.map(({ op, kernel, multiplyAdds }) => [op, kernel, multiplyAdds])).toEqual([['Conv', 'QLinearConv', 2 * 36 * 216], ['Conv', null, 576], ['Conv', null, 576]]);
+    expect(new Set(integerShare!.nodes.map(({ node }) => node)).size).toBe(3);
+    expect(integerShare!.share).toBeCloseTo((2 * 36 * 216) / (2 * 36 * 216 + 2 * 576), 12);
     await expectNear(source, bytes, feeds[0]!);
   });
 

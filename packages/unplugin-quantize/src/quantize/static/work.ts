@@ -1,5 +1,5 @@
-import { isOperator, nodeLabel } from '../../graph/index.ts';
-import { elementCount, type NodeProto } from '../../onnx/index.ts';
+import { constantOf, isOperator, nodeLabel } from '../../graph/index.ts';
+import { dtypeOf, elementCount, type NodeProto } from '../../onnx/index.ts';
 import type { IntegerShare } from '../../types.ts';
 import type { Context } from '../context.ts';
 import { boundAfter } from './bounds.ts';
@@ -49,9 +49,17 @@ export function productsOf({ edges, weights, floats }: MainGraph): Product[] {
   });
 }
 
+/** Products with constant weights in bodies of If, Loop and Scan, and the elements of their weights. */
+export function nestedProducts({ all }: MainGraph): { path: string; node: NodeProto; count: number }[] {
+  return all.slice(1).flatMap(({ scope }) => scope.graph.node.flatMap((node) => {
+    const weight = isOperator(node, 'Conv', 'ConvTranspose', 'MatMul', 'Gemm') ? constantOf(node.input[1] ?? '', scope, all) : undefined;
+    return weight === undefined || dtypeOf(weight.dataType) !== 'float32' ? [] : [{ path: scope.path, node, count: elementCount(weight.dims.map(Number)) }];
+  }));
+}
+
 /**
  * The share of multiply-adds of products with constant weights that integer kernels do, node by node. Where samples told no sizes, each weight
- * counts as used once.
+ * counts as used once; so do those in bodies of If, Loop and Scan, whose runs nobody counts.
  */
 export function integerShare(main: MainGraph, plan: Plan): IntegerShare {
   const integer = new Map(plan.nodes.map((candidate) => [candidate.node, candidate]));
@@ -63,6 +71,7 @@ export function integerShare(main: MainGraph, plan: Plan): IntegerShare {
     const multiplyAdds = isKnown ? Math.round(counts[i]! * perElement) : count;
     return { node: nodeLabel(node), op: node.opType, kernel: candidate === undefined ? null : kernelOf(candidate, plan), multiplyAdds };
   });
+  nodes.push(...nestedProducts(main).map(({ path, node, count }) => ({ node: path + nodeLabel(node), op: node.opType, kernel: null, multiplyAdds: count })));
   const sum = (some: typeof nodes): number => some.reduce((total, { multiplyAdds }) => total + multiplyAdds, 0);
   return { share: sum(nodes.filter(({ kernel }) => kernel !== null)) / Math.max(1, sum(nodes)), nodes };
 }
