@@ -1,4 +1,4 @@
-"""Times two commands in turn as whole processes. Prints medians of wall seconds, peak RSS in MB and of their pairwise ratios."""
+"""Times one command, or two in turn, as whole processes. Prints medians of wall seconds, peak RSS in MB and of their pairwise ratios."""
 import json
 import os
 import statistics
@@ -19,14 +19,17 @@ def once(command):
 
 def main():
     job = json.loads(sys.argv[1])
-    once(job["a"])
-    once(job["b"])
-    pairs = [(once(job["a"]), once(job["b"])) for _ in range(job["runs"])]
-    median = statistics.median
-    print(json.dumps({
-        "wall": median(a[0] for a, _ in pairs), "peerWall": median(b[0] for _, b in pairs), "wallRatio": median(a[0] / b[0] for a, b in pairs),
-        "rss": median(a[1] for a, _ in pairs), "peerRss": median(b[1] for _, b in pairs), "rssRatio": median(a[1] / b[1] for a, b in pairs),
-    }))
+    commands = [job[key] for key in ("a", "b") if key in job]
+    for command in commands:
+        once(command)
+    runs = [[once(command) for command in commands] for _ in range(job["runs"])]
+    result = {"wall": statistics.median(run[0][0] for run in runs), "rss": statistics.median(run[0][1] for run in runs)}
+    if "b" in job:
+        result |= {
+            "peerWall": statistics.median(b[0] for _, b in runs), "wallRatio": statistics.median(a[0] / b[0] for a, b in runs),
+            "peerRss": statistics.median(b[1] for _, b in runs), "rssRatio": statistics.median(a[1] / b[1] for a, b in runs),
+        }
+    print(json.dumps(result))
 
 
 main()
