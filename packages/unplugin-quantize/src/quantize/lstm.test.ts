@@ -50,7 +50,7 @@ describe('beside quantize_dynamic(op_types_to_quantize=["LSTM"], per_channel=Tru
       ['w2', 'int8-dynamic', 3200, 800 + 40 * 5], ['r2', 'int8-dynamic', 1600, 400 + 40 * 5],
     ]);
     expect(opsetVersion(ours.model.proto, 'com.microsoft')).toBe(1);
-    expect(ours.minOnnxruntime).toBe('1.8.0');
+    expect(ours.minOnnxruntime).toBe('1.9.0');
   });
 });
 
