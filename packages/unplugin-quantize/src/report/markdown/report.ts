@@ -26,22 +26,24 @@ const COLUMNS: readonly Column[] = [
 ];
 
 /** GitHub takes 65,536 characters in a comment; details stop before that. */
-const MOST_CHARACTERS = 50_000;
-const MOST_ROWS = 200;
+const MOST_CHARACTERS = 60_000;
+const MOST_ROWS = 100;
+const MOST_BROKEN = 20;
 
 /** quantize-report.md, for a pull request: a table of models, broken budgets in full, everything else folded. */
 export function reportMarkdown(reports: readonly ModelReport[]): string {
   const sorted = sortReports(reports);
   const broken = sorted.filter(({ budget }) => budget.some(({ held }) => !held));
-  const parts = [
+  const parts: string[] = [
     '### Quantized models',
     headline(sorted, broken.length),
     table(COLUMNS, sorted.slice(0, MOST_ROWS)),
     ...(sorted.length > MOST_ROWS ? [`and ${sorted.length - MOST_ROWS} more`] : []),
     ...(sorted.some(({ accuracy }) => accuracy?.synthetic) ? ['\\* measured on generated input, which proves little'] : []),
-    ...broken.map((report) => `**${code(report.name)} does not hold its budget**\n\n${budgetTable(report.budget)}`),
-    ...fold(sorted),
+    ...broken.slice(0, MOST_BROKEN).map((report) => `**${code(report.name)} does not hold its budget**\n\n${budgetTable(report.budget)}`),
   ];
+  const room = MOST_CHARACTERS - parts.reduce((sum, part) => sum + part.length, 0);
+  parts.push(...fold(sorted, room));
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
@@ -81,9 +83,9 @@ function budgetTable(results: readonly BudgetResult[]): string {
 }
 
 /** A folded part for each model, as long as there is room. */
-function fold(reports: readonly ModelReport[]): string[] {
+function fold(reports: readonly ModelReport[], characters: number): string[] {
   const parts: string[] = [];
-  let room = MOST_CHARACTERS;
+  let room = characters;
   for (const report of reports) {
     const part = details(report);
     room -= part.length;
