@@ -11,9 +11,9 @@ const PIECE = 1 << 20;
 export async function keep(cache: Cache, key: string, bytes: Uint8Array<ArrayBuffer>, { family = '' }: ModelFile, { onWarning = console.warn }: LoadOptions, inUse: ReadonlySet<string>): Promise<void> {
   const put = (): Promise<void> => cache.put(key, new Response(inPieces(bytes), { headers: { [FAMILY]: family } }));
   try {
-    await evict(cache, inUse, (entry) => family !== '' && entry.headers.get(FAMILY) === family);
+    if (family !== '') await evict(cache, inUse, family);
     await put().catch(async () => {
-      await evict(cache, inUse, () => true);
+      await evict(cache, inUse);
       await put();
     });
   } catch (error) {
@@ -21,11 +21,19 @@ export async function keep(cache: Cache, key: string, bytes: Uint8Array<ArrayBuf
   }
 }
 
-async function evict(cache: Cache, inUse: ReadonlySet<string>, isOld: (entry: Response) => boolean): Promise<void> {
+/** Throws out what the page does not use: versions of one model, or everything. */
+async function evict(cache: Cache, inUse: ReadonlySet<string>, family?: string): Promise<void> {
   for (const key of await cache.keys()) {
-    const entry = inUse.has(new URL(key.url).pathname) ? undefined : await cache.match(key);
-    if (entry !== undefined && isOld(entry)) await cache.delete(key);
+    if (inUse.has(new URL(key.url).pathname)) continue;
+    if (family === undefined || (await familyOf(cache, key)) === family) await cache.delete(key);
   }
+}
+
+async function familyOf(cache: Cache, key: Request): Promise<string | null | undefined> {
+  const kept = await cache.match(key);
+  // A body that stays open keeps its room.
+  await kept?.body?.cancel();
+  return kept?.headers.get(FAMILY);
 }
 
 /** The bytes as a stream, because a response made of the buffer would copy it. */
