@@ -3,6 +3,7 @@ import type { PluginContext } from 'rollup';
 import type { Environment, Rolldown } from 'vite';
 import { createAssetEmitter } from './asset-emitter.ts';
 import type { Artefact, HookContext } from './host.ts';
+import { scriptUrl } from './script-url.ts';
 
 type ResolveFileUrlArgs = Parameters<Rolldown.FunctionPluginHooks['resolveFileUrl']>[0];
 
@@ -26,10 +27,15 @@ export function viteBuild() {
     },
 
     resolveFileUrl(this: { environment: Environment }, { referenceId, relativePath, format }: ResolveFileUrlArgs): string | null {
-      if (!isServer(this.environment) || !assets.emitted(this.environment.name).has(referenceId)) return null;
-      const path = relativePath.split('/').map(encodeURIComponent).join('/');
-      if (format !== 'cjs') return `new URL(${JSON.stringify(path)}, import.meta.url).href`;
-      return `new URL(${JSON.stringify(path)}, require("node:url").pathToFileURL(__filename)).href`;
+      const { config, name } = this.environment;
+      // A library does not know where it will be served either, and Vite gives it a path from the site's root.
+      const isRelative = isServer(this.environment) || config.build.lib !== false;
+      if (!isRelative || !assets.emitted(name).has(referenceId)) return null;
+      const path = JSON.stringify(relativePath.split('/').map(encodeURIComponent).join('/'));
+      if (format === 'es') return `new URL(${path}, import.meta.url).href`;
+      if (format !== 'cjs') return scriptUrl(path);
+      const file = `require("node:url").pathToFileURL(__filename)`;
+      return isServer(this.environment) ? `new URL(${path}, ${file}).href` : `(typeof document === "object" ? ${scriptUrl(path)} : new URL(${path}, ${file}).href)`;
     },
 
     async generateBundle(this: Rolldown.PluginContext & { environment: Environment }, _: unknown, bundle: Rolldown.OutputBundle): Promise<void> {

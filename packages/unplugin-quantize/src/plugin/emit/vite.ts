@@ -1,8 +1,10 @@
-import type { Environment, ResolvedConfig, ViteBuilder } from 'vite';
+import type { Environment, Plugin, ResolvedConfig, ViteBuilder } from 'vite';
+import { PLUGIN_NAME } from '../load.ts';
 import type { PluginState } from '../state.ts';
 import { NATIVE_PACKAGE, type HookContext, type RollupLikeHost } from './host.ts';
 import { viteBuild } from './vite-build.ts';
 import { viteDev } from './vite-dev.ts';
+import { viteWorkerPlugin, workerScope } from './vite-worker.ts';
 
 /** Vite 6 and later: files of the build in `vite build`, a middleware in the dev server; what runs in Node gets file: URLs in both. */
 export function viteHost(state: PluginState): RollupLikeHost {
@@ -27,6 +29,7 @@ export function viteHost(state: PluginState): RollupLikeHost {
       vite: {
         // One instance for all environments of an app, so that they share one pipeline and one report.
         sharedDuringBuild: true,
+        config: ({ worker }) => ({ worker: { plugins: () => (hasPlugin(worker?.plugins?.()) ? [] : [viteWorkerPlugin(state)]) } }),
         configResolved(resolved) {
           config = resolved;
           state.root = resolved.root;
@@ -40,6 +43,7 @@ export function viteHost(state: PluginState): RollupLikeHost {
         },
         buildStart() {
           state.begin(this.environment.name);
+          state.begin(workerScope(this.environment));
           build.begin(this.environment);
         },
         resolveFileUrl: build.resolveFileUrl,
@@ -60,6 +64,11 @@ export function viteHost(state: PluginState): RollupLikeHost {
       },
     },
   };
+}
+
+/** Where users have put the plugin there themselves, as other plugins need it. */
+function hasPlugin(plugins: unknown): boolean {
+  return Array.isArray(plugins) ? plugins.some(hasPlugin) : (plugins as Partial<Plugin> | undefined)?.name === PLUGIN_NAME;
 }
 
 /** Vite's name for what it builds or serves for: `client`, `ssr` and those of frameworks. */

@@ -1,0 +1,35 @@
+import { createVitePlugin } from 'unplugin';
+import type { Environment, Plugin } from 'vite';
+import { PLUGIN_NAME } from '../load.ts';
+import type { PluginState } from '../state.ts';
+import type { HookContext } from './host.ts';
+import { rollupLikeHooks } from './rollup-like.ts';
+import { viteBuild } from './vite-build.ts';
+
+/** Reports of models that the workers of an environment import; its own build forgets them when it begins again. */
+export function workerScope({ name }: Environment): string {
+  return `workers of ${name}`;
+}
+
+/** Vite bundles each Web Worker in a build of its own, with plugins of its own; what it emits joins the page's files. */
+export function viteWorkerPlugin(state: PluginState): Plugin | Plugin[] {
+  const build = viteBuild();
+  const environmentOf = (context: HookContext): Environment => (context as unknown as { environment: Environment }).environment;
+  const hooks = rollupLikeHooks(state, {
+    rootRelative: true,
+    scope: (context) => workerScope(environmentOf(context)),
+    platform: () => 'browser',
+    isExternal: () => false,
+    watch: (context, _, files) => files.forEach((file) => context.addWatchFile(file)),
+    emit: (context, artefact) => build.emit(context, environmentOf(context), artefact),
+    hooks: {
+      vite: {
+        buildStart() {
+          build.begin(this.environment);
+        },
+        resolveFileUrl: build.resolveFileUrl,
+      },
+    },
+  });
+  return createVitePlugin(() => ({ name: PLUGIN_NAME, enforce: 'pre', ...hooks }))();
+}
