@@ -30,10 +30,7 @@ const BUILDS: [Options['targets'], RegExp][] = [
   [['webgpu', 'wasm'], /^ort-wasm-simd-threaded\.asyncify/],
 ];
 
-/** Farm panics at the URLs in onnxruntime-web, before a plugin sees them. */
-const NAMES = BUNDLER_NAMES.filter((name) => name !== 'farm');
-
-describe.skipIf(chromiumPath === null).each(NAMES)('%s', (name) => {
+describe.skipIf(chromiumPath === null).each(BUNDLER_NAMES)('%s', (name) => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await launchChromium();
@@ -48,6 +45,9 @@ describe.skipIf(chromiumPath === null).each(NAMES)('%s', (name) => {
     const original = statSync(join(import.meta.dirname, '../../packages/unplugin-quantize/node_modules/onnxruntime-web/dist', targets!.includes('webgpu') ? 'ort-wasm-simd-threaded.asyncify.wasm' : 'ort-wasm-simd-threaded.wasm'));
     expect(statSync(join(outDir, wasm[0]!)).size).toBe(original.size);
     expect(wasm[0]!.split('/').at(-1)).toMatch(name === 'webpack' || name === 'rspack' ? /^[\da-f]{16,}\.wasm$/ : engine);
+    expect(readFileSync(join(outDir, wasm[0]!)).subarray(0, 4)).toEqual(Buffer.from('\0asm'));
+    // Farm loads chunks in pages that it has built itself.
+    if (name === 'farm') return;
     writeFileSync(join(outDir, 'index.html'), `<!doctype html><link rel="icon" href="data:,"><body><script type="module" src="./${main.slice(outDir.length + 1)}"></script>`);
     const server = await serveFolder(outDir);
     onTestFinished(() => server.close());
@@ -59,6 +59,5 @@ describe.skipIf(chromiumPath === null).each(NAMES)('%s', (name) => {
     await page.close();
     expect(answer).toEqual({ backend: 'wasm', same: true, dims: [1, 2] });
     expect(server.requests.filter((path) => path.endsWith('.wasm'))).toHaveLength(1);
-    expect(readFileSync(join(outDir, wasm[0]!)).subarray(0, 4)).toEqual(Buffer.from('\0asm'));
   });
 });

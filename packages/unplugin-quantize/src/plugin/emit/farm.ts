@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, normalize, resolve } from 'node:path';
 import type { CompilationContext, JsPlugin, PluginLoadHookParam, PluginLoadHookResult, PluginResolveHookParam, PluginResolveHookResult } from '@farmfe/core';
 import { loadRequest, PLUGIN_NAME, withModule } from '../load.ts';
 import { QuantizeError } from '../../errors.ts';
@@ -83,10 +83,12 @@ function resolved(resolvedPath: string): PluginResolveHookResult {
   return { resolvedPath, query: [], sideEffects: false, external: false, meta: {} };
 }
 
-async function resolveEngine({ onnxruntime = 'wasm' }: PluginState, { source, importer, kind }: PluginResolveHookParam, context: CompilationContext): Promise<PluginResolveHookResult | undefined> {
+/** Farm gives paths with two slashes for what a package `exports`. */
+async function resolveEngine({ onnxruntime }: PluginState, { source, importer, kind }: PluginResolveHookParam, context: CompilationContext): Promise<PluginResolveHookResult | undefined> {
   const found = (await context.resolve({ source, importer, kind }, OWN))?.resolvedPath;
-  const resolvedPath = found === undefined ? undefined : sameBuild(found, onnxruntime);
-  return resolvedPath === undefined ? undefined : { ...resolved(resolvedPath), sideEffects: true };
+  if (found === undefined) return undefined;
+  const path = normalize(found);
+  return { ...resolved((onnxruntime && sameBuild(path, onnxruntime)) ?? path), sideEffects: true };
 }
 
 /** Farm panics at the URLs by which onnxruntime-web looks for its .wasm files. */

@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import type { Options, QuantizedModel } from 'unplugin-quantize';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { chromiumPath, launchChromium } from '../support/chromium.ts';
+import { serveFolder } from '../support/static-server.ts';
+import { BUNDLERS, type BundlerName } from './bundlers.ts';
+import { makeProject, sha256, viteBuild } from './support.ts';
+
+const OPTIONS: Options = { verify: false, report: false, targets: ['wasm'], cache: join(import.meta.dirname, '../.cache/plugin/delivery') };
+/** The smallest that is taken. */
+const LIMIT = 1 << 16;
+
+const MAIN = "import model from './m.onnx?quantize'; import url from './m.onnx?quantize&url'; export { model, url };";
+
+/** What the module says, with the files that its URLs lead to, from a build's code: what runs in browsers cannot be imported here. */
+async function modelOf(name: BundlerName, options: Options) {
+  const root = makeProject({ 'main.js': MAIN }, { 'm.onnx': 'ocrDirection' });
+  const { outDir, main, files } = await BUNDLERS[name](root, { platform: 'node', format: 'esm', options: { ...OPTIONS, ...options } });
+  const { model, url } = (await import(/* @vite-ignore */ `${main}?${Math.random()}`)) as { model: QuantizedModel; url: string };
+  return { model, url, outDir, onnx: files.filter((file) => /\.(?:onnx|gz)$/.test(file)) };
+}
+
+describe.each<BundlerName>(['vite', 'webpack', 'rollup', 'rspack', 'rolldown', 'esbuild', 'farm'])('%s', (name) => {
+  it('publishes compressed files for the runtime, and the plain one for a URL', async () => {
+    const { model, url, onnx } = await modelOf(name, { compress: 'gzip' });
+    const [{ url: packed, encoding, transferBytes, bytes, sha256: hash, parts }] = model.variants as [QuantizedModel['variants'][0]];
+    expect([encoding, parts, onnx.length]).toEqual(['gzip', undefined, 2]);
+    const file = readFileSync(new URL(packed));
+    expect(file.length).toBe(transferBytes);
+    expect(transferBytes).toBeLessThan(bytes);
+    const artefact = gunzipSync(file);
+    expect([artefact.length, sha256(artefact)]).toEqual([bytes, hash]);
+    expect(sha256(readFileSync(new URL(url)))).toBe(hash);
+    expect(basename(packed)).toMatch(/\.gz$/);
+  });
+
+  it('publishes what is too large in parts', async () => {
+    const { model } = await modelOf(name, { maxFileBytes: LIMIT });
+    const { url, parts, bytes, sha256: hash, encoding } = model.variants[0]!;
+    expect(encoding).toBeUndefined();
+    expect(parts!.length).toBe(Math.ceil(bytes / LIMIT));
+    expect(parts![0]!.url).toBe(url);
+    const files = parts!.map((part) => readFileSync(new URL(part.url)));
+    expect(files.map((file) => file.length)).toEqual(parts!.map((part) => part.bytes));
+    expect(sha256(Buffer.concat(files))).toBe(hash);
+  });
+});
+
+describe.skipIf(chromiumPath === null)('in a page', () => {
+  it('createSession puts parts together and unpacks them', async () => {
+    const main = `
+      import model from './m.onnx?quantize';
+      import { createSession } from 'unplugin-quantize/runtime';
+      const { Tensor } = await import('onnxruntime-web/wasm');
+      createSession(model, { backends: ['wasm'] }).then(async (session) => {
+        const outputs = await session.run({ x: new Tensor('float32', new Float32Array(3 * 48 * 192), [1, 3, 48, 192]) });
+        globalThis.found = { dims: Object.values(outputs)[0].dims, parts: session.variant.parts.length, encoding: session.variant.encoding };
+      }).catch((error) => (globalThis.found = { error: String(error) }));`;
+    const root = makeProject({ 'index.html': '<!doctype html><link rel="icon" href="data:,"><script type="module" src="./main.js"></script>', 'main.js': main }, { 'm.onnx': 'ocrDirection' });
+    const { outDir } = await viteBuild(root, {}, { ...OPTIONS, compress: 'gzip', maxFileBytes: LIMIT });
+    const server = await serveFolder(outDir);
+    const browser = await launchChromium();
+    onTestFinished(async () => {
+      await browser.close();
+      await server.close();
+    });
+    const page = await browser.newPage();
+    await page.goto(`${server.origin}/`);
+    const found = await page.waitForFunction(() => (globalThis as { found?: unknown }).found, undefined, { timeout: 60_000 });
+    expect(await found.jsonValue()).toEqual({ dims: [1, 2], parts: 3, encoding: 'gzip' });
+  });
+});
