@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import process from 'node:process';
 import { runCommandLine } from './run.ts';
 
+// `process` is not imported: the module of that name opens standard input.
 process.exitCode = await runCommandLine(process.argv);

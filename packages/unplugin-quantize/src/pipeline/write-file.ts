@@ -7,6 +7,8 @@ import type { Payload } from '../onnx/index.ts';
 
 /** Small pieces are gathered to this size, so that a model of a thousand tensors takes few system calls. */
 const PIECE = 1 << 20;
+/** From this size on, copying a piece takes longer than a system call. */
+const DIRECT = 1 << 16;
 
 export interface WrittenFile {
   bytes: number;
@@ -38,7 +40,7 @@ export function writePayload(payload: Payload, path: string, isHashed = true): W
     };
     for (const chunk of payload.chunks()) {
       if (filled + chunk.byteLength > PIECE) flush();
-      if (chunk.byteLength >= PIECE / 4) {
+      if (chunk.byteLength >= DIRECT) {
         flush();
         put(chunk);
       } else {

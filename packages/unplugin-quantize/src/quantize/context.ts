@@ -15,6 +15,8 @@ export interface Context {
   readonly model: Model;
   readonly options: QuantizeOptions;
   readonly names: Names;
+  /** True where weights may be presumed to be in the range of half precision, because the artefact is made again if they are not (half.ts). */
+  readonly presumes: boolean;
   /** True for the name of a node or constant that the user wants left alone. */
   excluded(name: string): boolean;
   /** True for a node that the user wants left alone, by its name or operator, or because another part is to be changed. */
@@ -46,9 +48,9 @@ export interface Weight {
   edgesAt(scope: Scope): Edges;
 }
 
-export function createContext(model: Model, options: QuantizeOptions, { hessians = new Map(), statistics = new Map() }: Observed = {}): Context {
+export function createContext(model: Model, options: QuantizeOptions, { hessians = new Map(), statistics = new Map() }: Observed = {}, presumes = false): Context {
   const weights = new Set(scopesOf(model).flatMap(({ graph }) => graph.initializer).filter((proto) => dtypeOf(proto.dataType) === 'float32'));
-  const context = { model, options, names: namesOf(model), excluded: nameMatcher(options.exclude), decisions: new Map(), stored: new Map(), notes: [], weights, inputFactor: factorFinder(hessians), statistics, told: {} };
+  const context = { model, options, presumes, names: namesOf(model), excluded: nameMatcher(options.exclude), decisions: new Map(), stored: new Map(), notes: [], weights, inputFactor: factorFinder(hessians), statistics, told: {} };
   return { ...context, leavesNode: nodeExclusion(options), exclusions: findExclusions(options, () => undecidedWeights(context)) };
 }
 

@@ -1,7 +1,7 @@
 import { findAttribute, forgetTypes, HALF_OPS, intAttribute, isOperator, makeNode, outputDtype, OWN_HALF_OPS, setAttribute, stringAttribute, subgraphsOf } from '../graph/index.ts';
 import { dtypeCode, dtypeOf, elementCount, tensorOf, tensorProto, type DType, type GraphProto, type NodeProto, type TensorProto } from '../onnx/index.ts';
 import { decide, remember, undecidedWeights, type Context, type Weight } from './context.ts';
-import { fitsFloat16, isMask, toFloat16, vanishes, withinHalf } from './half.ts';
+import { fitsFloat16, isMask, isWorthPresuming, toFloat16, vanishes, withinHalf } from './half.ts';
 
 /** The names under which a value can be read in each precision. */
 type Casts = Partial<Record<'float32' | 'float16', string>>;
@@ -110,11 +110,12 @@ function isHalf(context: HalfContext, env: Env, node: NodeProto, inputs: readonl
   });
 }
 
-function fitsHalf({ model }: HalfContext, node: NodeProto, index: number, constant: TensorProto): boolean {
+function fitsHalf({ model, presumes }: HalfContext, node: NodeProto, index: number, constant: TensorProto): boolean {
   const tensor = tensorOf(model, constant);
   const matters = elementCount(tensor.dims) === 1 || (node.opType === 'Div' && index === 1);
   if (matters && vanishes(tensor)) return false;
   // The bounds of a Clip are quantities however large they are.
+  if (presumes && node.opType !== 'Clip' && isWorthPresuming(tensor)) return true;
   return node.opType === 'Clip' ? fitsFloat16(tensor) : withinHalf(tensor);
 }
 
@@ -155,10 +156,10 @@ function nativeName(context: HalfContext, env: Env, name: string): string {
 }
 
 function constantIn(context: HalfContext, env: Env, constant: TensorProto, precision: 'float32' | 'float16'): string {
-  const { model, names, pending, decisions } = context;
+  const { model, names, pending, decisions, presumes } = context;
   const tensor = tensorOf(model, constant);
   const isHalf = precision === 'float16';
-  const stored = isHalf ? tensorProto(model, names.fresh(`${constant.name}_h`), toFloat16(tensor)) : constant;
+  const stored = isHalf ? tensorProto(model, names.fresh(`${constant.name}_h`), toFloat16(tensor, presumes ? 'within' : undefined)) : constant;
   // A constant that nodes of both kinds read is stored twice.
   const bytes = (isHalf ? tensor.byteLength / 2 : tensor.byteLength) + (env.constants.includes(constant) ? tensor.byteLength : 0);
   const decided = decisions.get(constant);

@@ -26,6 +26,20 @@ export function withinHalf(tensor: Tensor): boolean {
   return !hasMagnitude(tensor, BITS.overflow, BITS.mask);
 }
 
+/** What is presumed of values that nobody looked at: all finite ones are in the range of float16, or all but masks. */
+export type Presumption = 'fits' | 'within';
+
+/** Thrown while weights are computed of which more was presumed than is so: the artefact has to be made again without presuming. */
+export class PresumptionFailed extends Error {}
+
+/** Below it weights are looked at beforehand, which is quick. */
+const LARGE_BYTES = 1 << 16;
+
+/** Whether a tensor is so large that reading it an extra time costs more than a rare second attempt. */
+export function isWorthPresuming({ byteLength }: Tensor): boolean {
+  return byteLength >= LARGE_BYTES;
+}
+
 /** True when a finite value is a mask. */
 export function isMask(tensor: Tensor): boolean {
   return hasMagnitude(tensor, BITS.mask, BITS.infinity);
@@ -65,17 +79,22 @@ function isAmongSome(words: Int32Array, start: number, end: number, from: number
   return false;
 }
 
-/** A float32 tensor in half precision, rounded half to even, masks brought into range, computed when it is read. */
-export function toFloat16(tensor: Tensor): Tensor {
-  return { dtype: 'float16', dims: tensor.dims, byteLength: tensor.byteLength / 2, chunks: () => halfChunks(tensor) };
+/**
+ * A float32 tensor in half precision, rounded half to even, masks brought into range, computed when it is read.
+ *
+ * @param presumed what is made sure of when it is read, with a PresumptionFailed
+ */
+export function toFloat16(tensor: Tensor, presumed?: Presumption): Tensor {
+  return { dtype: 'float16', dims: tensor.dims, byteLength: tensor.byteLength / 2, chunks: () => halfChunks(tensor, presumed) };
 }
 
-function* halfChunks(tensor: Tensor): Generator<Uint8Array> {
+function* halfChunks(tensor: Tensor, presumed: Presumption | undefined): Generator<Uint8Array> {
   let output = new Uint16Array(0);
   for (const values of float32Chunks(tensor)) {
     if (output.length < values.length) output = new Uint16Array(values.length);
     const target = output.subarray(0, values.length);
     const isBeyond = float32BitsToFloat16(new Uint32Array(values.buffer, values.byteOffset, values.length), target);
+    if (isBeyond && presumed !== undefined && isAmong(values, BITS.overflow, presumed === 'fits' ? BITS.infinity : BITS.mask)) throw new PresumptionFailed();
     if (isBeyond) replaceMasks(values, target);
     yield new Uint8Array(target.buffer, 0, target.byteLength);
   }

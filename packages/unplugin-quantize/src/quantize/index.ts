@@ -28,6 +28,7 @@ import { keepPacked } from './weight-only.ts';
 
 export type { QuantizeOptions } from './context.ts';
 export type { ExternalData } from './split-model.ts';
+export { PresumptionFailed } from './half.ts';
 export { observeSource, hessianSums, type HessianSource, type HessianSums, type Observation } from './gptq/index.ts';
 export { modelKind, type ModelKind } from './model-kind.ts';
 export { inputSignatures } from './signature.ts';
@@ -76,10 +77,12 @@ const SCHEMES: Record<Format, readonly ((context: Context) => void)[]> = {
  * @param observed what samples told: of the inputs of products (`observeSource`), whose weights block formats then quantize with GPTQ; of
  *   activations (`observeActivations`), for static quantization
  * @param dataLocation name of a file beside the artefact that its large initializers go to, as artefacts of 2 GiB and more need
+ * @param presumes whether large weights are presumed to be in the range of half precision, so that they are read once and not twice; the
+ *   stream throws a PresumptionFailed where they are not
  * @throws QuantizeError when the model cannot be read (see readModel, assertSound); MODEL_TOO_LARGE when the artefact would not fit into one file
  */
 export function quantizeSource(
-  source: ByteSource, files: ExternalFiles | undefined, options: QuantizeOptions, observed: Observed = {}, dataLocation?: string,
+  source: ByteSource, files: ExternalFiles | undefined, options: QuantizeOptions, observed: Observed = {}, dataLocation?: string, presumes = false,
 ): QuantizedSource {
   const model = readModel(source, files);
   sortNodes(model);
@@ -97,7 +100,7 @@ export function quantizeSource(
   const refusal = alreadyQuantized(quantizedPart(model));
   if (options.format === 'none' || refusal !== undefined) return { ...about, ...asItIs(model), weights: [], notes: refusal === undefined ? [] : [refusal] };
 
-  const { context, stream } = quantizeModel(model, options, observed);
+  const { context, stream } = quantizeModel(model, options, observed, presumes);
   const weights = [...context.decisions.values()];
   if (stream.byteLength < untouched.byteLength) {
     if (weights.every(({ scheme }) => scheme === 'kept')) context.notes.push(`As ${options.format} no weight of the model changes: the file is only tidied up.`);
@@ -131,11 +134,11 @@ export function describeSource({ source, files, options, observed, artefact }: D
 }
 
 /** Edits the model in place. */
-function quantizeModel(model: Model, options: QuantizeOptions, observed: Observed): { context: Context; stream: Payload } {
+function quantizeModel(model: Model, options: QuantizeOptions, observed: Observed, presumes = false): { context: Context; stream: Payload } {
   const unmatched = unmatchedNames(model, options);
   inlineExternalData(model);
   const refusal = isObserved(options, observed) ? prepareStatic(model, options) : void prepareGraph(model);
-  const context = createContext(model, options, observed);
+  const context = createContext(model, options, observed, presumes);
   context.notes.push(...inlineRefusals(model).values(), ...unmatched(model));
   if (quantizedPart(model).operators.length > 0) takeOverTrained(context);
   const { format, options: applied } = chosen(context, observed, refusal);

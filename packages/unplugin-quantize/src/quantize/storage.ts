@@ -4,7 +4,7 @@ import { INT8, quantizeSymmetric } from './affine.ts';
 import { channelAxis } from './channel-axis.ts';
 import { decide, remember, undecidedWeights, weightName, type Context, type Weight } from './context.ts';
 import { HALF } from './exclusions.ts';
-import { fitsFloat16, toFloat16, vanishes } from './half.ts';
+import { fitsFloat16, isWorthPresuming, toFloat16, vanishes } from './half.ts';
 
 /** Bytes that the two nodes and the names of an unpacked weight cost; smaller weights would grow. */
 const NODE_BYTES = 160;
@@ -93,9 +93,10 @@ function packFloat16(context: Context, weight: Weight): Packed | string {
   const { tensor } = weight;
   const refusal = refuseStorage(context, weight, true);
   if (refusal !== undefined) return refusal;
-  if (tensor.byteLength / 2 > NODE_BYTES && !fitsFloat16(tensor)) return 'has values beyond the range of float16';
+  const isPresumed = context.presumes && isWorthPresuming(tensor);
+  if (!isPresumed && tensor.byteLength / 2 > NODE_BYTES && !fitsFloat16(tensor)) return 'has values beyond the range of float16';
   if (weight.uses.some(({ node, index }) => node.opType === 'Div' && index === 1) && vanishes(tensor)) return 'has divisors that float16 would round to zero';
-  return { values: toFloat16(tensor), scales: undefined, bytes: tensor.byteLength / 2 };
+  return { values: toFloat16(tensor, isPresumed ? 'fits' : undefined), scales: undefined, bytes: tensor.byteLength / 2 };
 }
 
 /**
