@@ -47,7 +47,7 @@ describe.skipIf(chromiumPath === null || !hasDist)('the ladder in Chromium with 
   let shared: { page: Page; server: RunningServer };
 
   beforeAll(async () => {
-    await buildLab(folder);
+    await buildLab(folder, 'webgpu');
     copyFileSync(models.silero, join(folder, 'vad.onnx'));
     copyFileSync(perceptron, join(folder, 'small.onnx'));
     browser = await launchChromium(SOFTWARE_GPU);
@@ -85,14 +85,14 @@ describe.skipIf(chromiumPath === null || !hasDist)('the ladder in Chromium with 
     expect(first).toMatchObject({ backend: 'wasm', warnings: [], variant: { target: 'wasm' } });
     expect(first.fallbacks[0]).toMatchObject({ backend: 'webgpu', reason: expect.stringMatching(/computes wrongly: output "\w+" of the canary is \S+ in place of/) });
     for (const [name, values] of Object.entries(silero.reference)) expect(distance(first.outputs?.[name], values)).toBeLessThanOrEqual(TOLERANCE.absolute);
-    // The engine for GPUs runs WASM, too: one was loaded.
-    expect(wasmFiles()).toEqual(['ort-wasm-simd-threaded.jspi']);
+    // The build for GPUs runs WASM, too.
+    expect(wasmFiles()).toEqual(['ort-wasm-simd-threaded.asyncify']);
 
     server.requests.length = 0;
     const later = await loadIn(await openLab(context, server.origin), silero.model, silero.feeds, { tellFallbacks: true });
     expect(later).toMatchObject({ backend: 'wasm', outputs: first.outputs! });
     expect(later.fallbacks[0]).toMatchObject({ backend: 'webgpu', reason: expect.stringContaining('answered wrongly on this device before') });
-    expect(wasmFiles()).toEqual(['ort-wasm-simd-threaded']);
+    expect(wasmFiles()).toEqual(['ort-wasm-simd-threaded.asyncify']);
     expect(server.requests.filter((path) => path.endsWith('.onnx'))).toEqual([]);
   });
 

@@ -50,14 +50,18 @@ declare global {
 
 const PACKAGE = join(import.meta.dirname, '../../packages/unplugin-quantize');
 
-/** Builds the page: the runtime from its source, its worker from dist, whose side effects the package declares. */
-export async function buildLab(folder: string): Promise<void> {
+/**
+ * Builds the page: the runtime from its source, its worker from dist, whose side effects the package declares.
+ * @param onnxruntime the one build that all imports lead to, as the plugin has it; without it each import has its own
+ */
+export async function buildLab(folder: string, onnxruntime?: 'webgpu'): Promise<void> {
   await build({
     configFile: false,
     logLevel: 'error',
     root: join(import.meta.dirname, 'runtime-page'),
     resolve: {
       alias: [
+        ...(onnxruntime === undefined ? [] : [{ find: /^onnxruntime-web\/(?:wasm|jspi)$/, replacement: `onnxruntime-web/${onnxruntime}` }]),
         { find: 'unplugin-quantize/runtime/worker', replacement: join(PACKAGE, 'dist/runtime/worker.web.js') },
         { find: 'unplugin-quantize/runtime', replacement: join(PACKAGE, 'src/runtime/index.web.ts') },
       ],
