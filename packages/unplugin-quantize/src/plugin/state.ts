@@ -142,8 +142,10 @@ export class PluginState {
   async #write(): Promise<void> {
     const { reports } = this;
     if (reports.length === 0 || !this.writesReports) return;
-    await writeReports(this.#files, this.root, this.#files.some(({ kind }) => kind === 'html') ? await this.describe(reports) : reports);
-    await summarizeForGitHub(this.#news('summary', reports));
+    const shown = this.#files.some(({ kind }) => kind === 'html') ? await this.describe(reports) : reports;
+    await writeReports(this.#files, this.root, shown);
+    const news = new Set(this.#news('summary', reports));
+    await summarizeForGitHub(shown.filter((_, i) => news.has(reports[i]!)));
   }
 
   /** Those of the reports that this was not asked for before. */
