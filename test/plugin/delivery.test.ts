@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import type { Options, QuantizedModel } from 'unplugin-quantize';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { chromiumPath, launchChromium } from '../support/chromium.ts';
 import { serveFolder } from '../support/static-server.ts';
-import { BUNDLERS, type BundlerName } from './bundlers.ts';
+import { BUNDLER_NAMES, BUNDLERS, type BundlerName } from './bundlers.ts';
 import { makeProject, sha256, viteBuild } from './support.ts';
 
 const OPTIONS: Options = { verify: false, report: false, targets: ['wasm'], cache: join(import.meta.dirname, '../.cache/plugin/delivery') };
@@ -22,7 +22,7 @@ async function modelOf(name: BundlerName, options: Options) {
   return { model, url, outDir, onnx: files.filter((file) => /\.(?:onnx|gz)$/.test(file)) };
 }
 
-describe.each<BundlerName>(['vite', 'webpack', 'rollup', 'rspack', 'rolldown', 'esbuild', 'farm'])('%s', (name) => {
+describe.each(BUNDLER_NAMES)('%s', (name) => {
   it('publishes compressed files for the runtime, and the plain one for a URL', async () => {
     const { model, url, onnx } = await modelOf(name, { compress: 'gzip' });
     const [{ url: packed, encoding, transferBytes, bytes, sha256: hash, parts }] = model.variants as [QuantizedModel['variants'][0]];
@@ -46,6 +46,24 @@ describe.each<BundlerName>(['vite', 'webpack', 'rollup', 'rspack', 'rolldown', '
     expect(files.map((file) => file.length)).toEqual(parts!.map((part) => part.bytes));
     expect(sha256(Buffer.concat(files))).toBe(hash);
   });
+});
+
+describe.each(BUNDLER_NAMES)('%s', (name) => {
+  it('puts compressed files beside models for browsers', async () => {
+    const root = makeProject({ 'main.js': "import url from './m.onnx?quantize&url'; globalThis.url = url;" }, { 'm.onnx': 'ocrDirection' });
+    const options: Options = { ...OPTIONS, precompress: ['gzip', 'brotli'] };
+    const { outDir, files } = await BUNDLERS[name](root, { platform: 'browser', format: 'esm', options });
+    const [model, brotli, gzip] = files.filter((file) => file.includes('.onnx'));
+    expect([brotli, gzip]).toEqual([`${model!}.br`, `${model!}.gz`]);
+    const bytes = readFileSync(join(outDir, model!));
+    expect(gunzipSync(readFileSync(join(outDir, gzip!))).equals(bytes)).toBe(true);
+    expect(brotliDecompressSync(readFileSync(join(outDir, brotli!))).equals(bytes)).toBe(true);
+  });
+});
+
+it('puts none beside models in a build for Node', async () => {
+  const { onnx } = await modelOf('vite', { precompress: ['gzip'] });
+  expect(onnx.filter((file) => file.endsWith('.gz'))).toEqual([]);
 });
 
 describe.skipIf(chromiumPath === null)('in a page', () => {

@@ -263,6 +263,13 @@ export interface Options extends ModelOptions {
    * @example 25 * 1024 * 1024 // Cloudflare Pages
    */
   maxFileBytes?: number;
+  /**
+   * Compressed files beside `.onnx` and `.wasm` files in builds for browsers, `model.onnx.br` and `model.onnx.gz`, for servers that hand them out in place of compressing: takes up to ten seconds for onnxruntime-web's
+   * file, once.
+   * @default []
+   * @example ['gzip', 'brotli']
+   */
+  precompress?: ('gzip' | 'brotli')[];
   /** Where results are kept between builds, or false to keep none. @default 'node_modules/.cache/unplugin-quantize' */
   cache?: string | false;
   /**

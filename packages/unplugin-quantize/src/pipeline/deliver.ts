@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { Transform, type Readable } from 'node:stream';
+import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createBrotliCompress, createGzip } from 'node:zlib';
 import type { Cache } from './cache.ts';
@@ -55,6 +55,14 @@ export async function deliver(cache: Pick<Cache, 'deliveries'>, artefact: Delive
 export function compressFile(cache: Pick<Cache, 'deliveries'>, source: DeliveredFile, compression: Compression): Promise<DeliveredFile> {
   const { version, create } = COMPRESSORS[compression];
   return stored(cache, [compression, version, source.sha256], () => [createReadStream(source.file), create(source.bytes)]);
+}
+
+/** Bytes in compressed form: the path of a file in the cache, never to be modified. @throws QuantizeError WRITE_FAILED */
+export async function compressBytes(cache: Pick<Cache, 'deliveries'>, bytes: Uint8Array, compression: Compression): Promise<string> {
+  const { version, create } = COMPRESSORS[compression];
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const { file } = await stored(cache, [compression, version, sha256], () => [Readable.from([bytes]), create(bytes.byteLength)]);
+  return file;
 }
 
 async function cut(cache: Pick<Cache, 'deliveries'>, source: DeliveredFile, most: number): Promise<DeliveredFile[]> {

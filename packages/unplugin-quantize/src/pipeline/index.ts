@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { ResolvedModelOptions } from '../options.ts';
 import type { ModelReport } from '../types.ts';
 import { createCache } from './cache.ts';
-import { compressFile, deliver, type Compression, type DeliveredFile, type Delivery, type DeliveryOptions } from './deliver.ts';
+import { compressBytes, deliver, type Compression, type DeliveredFile, type Delivery, type DeliveryOptions } from './deliver.ts';
 import type { PipelineEvent } from './events.ts';
 import { quantizeFile, type PipelineResult } from './quantize-file.ts';
 import { createShare } from './share.ts';
@@ -37,8 +37,8 @@ export interface Pipeline {
   describe(report: ModelReport): Promise<ModelReport>;
   /** The artefact of a result as it is published. @throws QuantizeError WRITE_FAILED */
   deliver(artefact: DeliveredFile, options: DeliveryOptions): Promise<Delivery>;
-  /** A compressed copy of a file in the cache. @throws QuantizeError WRITE_FAILED */
-  compress(file: DeliveredFile, compression: Compression): Promise<DeliveredFile>;
+  /** Bytes in compressed form: the path of a file in the cache, never to be modified. @throws QuantizeError WRITE_FAILED */
+  compress(bytes: Uint8Array, compression: Compression): Promise<string>;
   /** Stops the workers and removes what was temporary. */
   close(): Promise<void>;
 }
@@ -56,7 +56,7 @@ export function createPipeline({ root, cacheDir, workers: size, onProgress = war
       return { ...report, details, source: { ...report.source, compressed: compressed.source }, artefact: { ...report.artefact, compressed: compressed.artefact } };
     },
     deliver: (artefact, how) => context.share(`deliver ${artefact.sha256} ${JSON.stringify(how)}`, () => deliver(cache, artefact, how)),
-    compress: (file, compression) => context.share(`${compression} ${file.sha256}`, () => compressFile(cache, file, compression)),
+    compress: (bytes, compression) => compressBytes(cache, bytes, compression),
     async close() {
       await workers.close();
       await cache.close();

@@ -5,8 +5,10 @@ import type { Options } from '../options.ts';
 const SMALLEST_PART = 1 << 16;
 
 /** @throws QuantizeError OPTION_INVALID */
-export function checkDelivery({ compress, maxFileBytes }: Options): void {
+export function checkDelivery({ compress, maxFileBytes, precompress }: Options): void {
   if (compress !== undefined && compress !== false && compress !== 'gzip') throw invalid('compress', compress, "'gzip' or false");
+  const isList = precompress === undefined || (Array.isArray(precompress) && precompress.every((each) => each === 'gzip' || each === 'brotli'));
+  if (!isList) throw invalid('precompress', precompress, "a list of 'gzip' and 'brotli'");
   if (maxFileBytes !== undefined && !(Number.isSafeInteger(maxFileBytes) && maxFileBytes >= SMALLEST_PART)) throw invalid('maxFileBytes', maxFileBytes, `a whole number of bytes from ${SMALLEST_PART}`);
 }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { locateSamples, watchedPlaces } from '../calibrate/index.ts';
 import { QuantizeError } from '../errors.ts';
 import { checkKey, isRegExp, MODEL_OPTIONS, type OnnxruntimeBuild, type Options, type ResolvedModelOptions } from '../options.ts';
-import { annotateError, annotateWarning, createPipeline, locateEvaluator, summarizeForGitHub, watchedByEvaluator, writeReports, type Delivery, type Pipeline, type PipelineResult, type VariantResult } from '../pipeline/index.ts';
+import { annotateError, annotateWarning, createPipeline, locateEvaluator, summarizeForGitHub, watchedByEvaluator, writeReports, type Compression, type Delivery, type Pipeline, type PipelineResult, type VariantResult } from '../pipeline/index.ts';
 import { createSettings, type FindSettings } from '../pipeline/settings/index.ts';
 import { reportFiles, type ReportFile } from '../report-files.ts';
 import { formatTable } from '../report/index.ts';
@@ -18,7 +18,7 @@ const CACHE_FOLDER = 'node_modules/.cache/unplugin-quantize';
 const DECLARATIONS_FILE = 'quantize.d.ts';
 
 /** Options that are not a model's. */
-const PLUGIN_OPTIONS = ['models', 'dts', 'onnxruntime', 'compress', 'maxFileBytes', 'cache', 'report', 'workers'];
+const PLUGIN_OPTIONS = ['models', 'dts', 'onnxruntime', 'compress', 'maxFileBytes', 'precompress', 'cache', 'report', 'workers'];
 
 /**
  * What one instance of the plugin keeps between hooks: the pipeline, which several builds share (Vite's client and server), and the
@@ -48,7 +48,7 @@ export class PluginState {
   /** @throws QuantizeError OPTION_UNKNOWN, OPTION_INVALID */
   constructor(options: Options) {
     for (const key of Object.keys(options)) checkKey(key, [...Object.keys(MODEL_OPTIONS), ...PLUGIN_OPTIONS], 'option');
-    const { models, dts = false, onnxruntime: _onnxruntime, compress: _compress, maxFileBytes: _maxFileBytes, cache: _cache, report: _report, workers, ...defaults } = options;
+    const { models, dts = false, onnxruntime: _onnxruntime, compress: _compress, maxFileBytes: _maxFileBytes, precompress: _precompress, cache: _cache, report: _report, workers, ...defaults } = options;
     this.#build = chosenBuild(options);
     checkDelivery(options);
     if (workers !== undefined && !(Number.isSafeInteger(workers) && workers > 0)) {
@@ -129,6 +129,17 @@ export class PluginState {
     const { compress = false, maxFileBytes } = this.#options;
     const isDownloaded = targets.some((target) => DEFAULT_TARGETS.browser.includes(target));
     return this.#pipeline!.deliver({ file, bytes, sha256 }, isDownloaded ? { compress, maxFileBytes } : { compress: false });
+  }
+
+  /** Compressed files that are wanted beside published ones. */
+  get precompress(): readonly Compression[] {
+    return [...new Set(this.#options.precompress ?? [])];
+  }
+
+  /** @returns a path; see `Pipeline.compress` */
+  compress(bytes: Uint8Array, compression: Compression): Promise<string> {
+    this.#pipeline ??= this.#createPipeline();
+    return this.#pipeline.compress(bytes, compression);
   }
 
   /** Prints what has not been printed and writes the report's file: at the end of a build that wrote its output. */

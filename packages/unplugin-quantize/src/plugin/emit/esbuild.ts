@@ -8,6 +8,7 @@ import { formatRequest, parseQuery, parseRequest } from '../request.ts';
 import { resolveModel } from '../resolve.ts';
 import type { Platform } from '../platform.ts';
 import type { PluginState } from '../state.ts';
+import { writeSideFiles } from './esbuild-side-files.ts';
 import { createFileImports, type FileImports } from './esbuild-files.ts';
 import { bundleWasm } from './esbuild-wasm.ts';
 import { NATIVE_PACKAGE, type Hooks } from './host.ts';
@@ -28,6 +29,8 @@ export function esbuildHooks(state: PluginState): Hooks {
 function setUp(state: PluginState, build: PluginBuild): void {
   const { absWorkingDir, platform, logLevel = 'info' } = build.initialOptions;
   const files = createFileImports(build);
+  // It tells where outputs are.
+  if (state.precompress.length > 0) build.initialOptions.metafile = true;
   if (absWorkingDir !== undefined) state.root = absWorkingDir;
   state.warn = (message) => console.error(`[unplugin-quantize] ${message}`);
   build.onStart(() => state.begin(SCOPE));
@@ -39,8 +42,10 @@ function setUp(state: PluginState, build: PluginBuild): void {
     build.onLoad({ filter: new RegExp(ONNXRUNTIME_WEB.source) }, ({ path }) => bundleWasm(files, path));
   }
   build.onLoad({ filter: /\.[cm]?[jt]sx?$/, namespace: 'file' }, (args) => rewriteFile(build, args));
-  build.onEnd(async ({ errors }) => {
+  build.onEnd(async (result) => {
+    const { errors } = result;
     const isQuiet = ['silent', 'error', 'warning'].includes(logLevel);
+    if (errors.length === 0 && platform !== 'node') await writeSideFiles(state, build.initialOptions, result);
     if (errors.length === 0) await state.finish((table) => void (isQuiet || console.error(`\n${table}`)));
   });
   build.onDispose(() => void state.close());

@@ -1,6 +1,8 @@
-import { copyFile, mkdir, rename } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, extname, posix, resolve } from 'node:path';
 import type { ResolvedUserConfig } from '@farmfe/core';
+import { sideFiles } from '../precompress.ts';
+import type { PluginState } from '../state.ts';
 import { artefactServer } from './artefact-server.ts';
 import type { Artefact } from './host.ts';
 
@@ -29,7 +31,7 @@ export interface FarmFiles {
 const FOLDER = '@quantize/';
 
 /** The files that this plugin adds to Farm's output. */
-export function farmFiles(): FarmFiles {
+export function farmFiles(state: PluginState): FarmFiles {
   const pending = new Map<string, string>();
   const served = new Map<string, string>();
   let output: NonNullable<NonNullable<ResolvedUserConfig['compilation']>['output']> = {};
@@ -59,6 +61,8 @@ export function farmFiles(): FarmFiles {
       await mkdir(dirname(path), { recursive: true });
       await copyFile(file, `${path}.tmp`);
       await rename(`${path}.tmp`, path);
+      const beside = isNode() ? [] : await sideFiles(state, name, await readFile(file));
+      for (const side of beside) await writeFile(resolve(root, output.path ?? 'dist', side.name), side.bytes);
       pending.delete(name);
     }
   }

@@ -26,7 +26,7 @@ const OWN = { caller: PLUGIN_NAME, meta: {} };
  * have no URL that Node could open.
  */
 export function farmHooks(state: PluginState): Hooks {
-  const files = farmFiles();
+  const files = farmFiles(state);
   const publish = async (): Promise<void> => {
     await files.write();
     await state.finish((table) => console.log(`\n${table}`));

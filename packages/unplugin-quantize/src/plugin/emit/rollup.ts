@@ -1,5 +1,6 @@
 import type { Plugin, PluginContext } from 'rollup';
 import { createAssetEmitter } from './asset-emitter.ts';
+import { emitSideFiles } from './side-files.ts';
 import { NATIVE_PACKAGE, type Hooks, type RollupLikeHost } from './host.ts';
 import { scriptUrl } from './script-url.ts';
 import { REQUEST_TEXT, rewriteUrls, SCRIPT } from '../rewrite/rewrite-urls.ts';
@@ -32,6 +33,9 @@ export function rollupHost(state: PluginState, framework: 'rollup' | 'rolldown')
     resolveFileUrl({ referenceId, relativePath, format }) {
       if (framework !== 'rolldown' || (format !== 'iife' && format !== 'umd') || !assets.emitted(SCOPE).has(referenceId)) return null;
       return scriptUrl(JSON.stringify(relativePath.split('/').map(encodeURIComponent).join('/')));
+    },
+    async generateBundle(_, bundle) {
+      if (platform === 'browser') await emitSideFiles(state, this, bundle);
     },
     async writeBundle() {
       await state.finish((table) => this.info(`\n${table}`));

@@ -2,6 +2,7 @@ import type { Environment, Plugin, ResolvedConfig, ViteBuilder } from 'vite';
 import { PLUGIN_NAME } from '../load.ts';
 import type { PluginState } from '../state.ts';
 import { NATIVE_PACKAGE, type HookContext, type RollupLikeHost } from './host.ts';
+import { emitSideFiles } from './side-files.ts';
 import { viteBuild } from './vite-build.ts';
 import { viteDev } from './vite-dev.ts';
 import { viteWorkerPlugin, workerScope } from './vite-worker.ts';
@@ -47,7 +48,13 @@ export function viteHost(state: PluginState): RollupLikeHost {
           build.begin(this.environment);
         },
         resolveFileUrl: build.resolveFileUrl,
-        generateBundle: { order: 'post', handler: build.generateBundle },
+        generateBundle: {
+          order: 'post',
+          async handler(options, bundle) {
+            await build.generateBundle.call(this, options, bundle);
+            if (this.environment.config.consumer !== 'server') await emitSideFiles(state, this, bundle);
+          },
+        },
         onLog: build.onLog,
         writeBundle: {
           order: 'post',

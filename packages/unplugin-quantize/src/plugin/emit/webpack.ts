@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { Compiler, RuleSetRule } from 'webpack';
+import type { Compilation, Compiler, RuleSetRule } from 'webpack';
 import { QuantizeError } from '../../errors.ts';
 import { ONNXRUNTIME_IMPORT } from '../onnxruntime-build.ts';
+import { PRECOMPRESSED, sideFiles } from '../precompress.ts';
 import { parseRequest, REQUEST_ID, REQUEST_QUERY, type ModelRequest } from '../request.ts';
 import { resolveModel } from '../resolve.ts';
 import { SCRIPT } from '../rewrite/rewrite-urls.ts';
@@ -41,7 +42,10 @@ function install(state: PluginState, compiler: Compiler): void {
       data.request = (await normalRequest(state, compiler, request, context)) ?? request;
     });
   });
-  compiler.hooks.thisCompilation.tap(SCOPE, () => state.begin(SCOPE));
+  compiler.hooks.thisCompilation.tap(SCOPE, (compilation) => {
+    state.begin(SCOPE);
+    if (state.precompress.length > 0 && !compiler.options.externalsPresets.node) emitSideFiles(state, compiler, compilation);
+  });
   compiler.hooks.afterEmit.tapPromise(SCOPE, () => state.finish((table) => logger.info(`\n${table}`)));
   // A compiler that runs once is not always closed, and workers would keep its process alive.
   compiler.hooks.done.tapPromise(SCOPE, async () => {
@@ -97,6 +101,17 @@ async function findModel(state: PluginState, compiler: Compiler, { file }: Model
     if (error instanceof QuantizeError && error.code === 'MODEL_NOT_FOUND') return undefined;
     throw error;
   }
+}
+
+/** Compressed files beside models and .wasm files, when all of these have their names. */
+function emitSideFiles(state: PluginState, { webpack }: Compiler, compilation: Compilation): void {
+  const stage = webpack.Compilation.PROCESS_ASSETS_STAGE_OPTIMIZE_TRANSFER;
+  compilation.hooks.processAssets.tapPromise({ name: SCOPE, stage }, async (assets) => {
+    for (const [name, source] of Object.entries(assets)) {
+      const bytes = PRECOMPRESSED.test(name) ? source.buffer() : new Uint8Array();
+      for (const file of await sideFiles(state, name, bytes)) compilation.emitAsset(file.name, new webpack.sources.RawSource(Buffer.from(file.bytes)), { immutable: true });
+    }
+  });
 }
 
 /** One build of onnxruntime-web for all imports of it in code for browsers. */
