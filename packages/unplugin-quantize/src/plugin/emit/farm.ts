@@ -33,7 +33,8 @@ export function farmHooks(state: PluginState): Hooks {
     if (!files.isServing) await state.close();
   };
   const plugin: Partial<JsPlugin> = {
-    config: (config) => ({ ...config, server: { ...config.server, middlewares: [() => files.middleware, ...(config.server?.middlewares ?? [])] } }),
+    // Farm's cache reads what is watched as text, which models are not, and would leave artefacts out of the output; ours has them.
+    config: (config) => ({ ...config, compilation: { ...config.compilation, persistentCache: false }, server: { ...config.server, middlewares: [() => files.middleware, ...(config.server?.middlewares ?? [])] } }),
     configResolved(config) {
       state.root = config.root ?? process.cwd();
       files.configure(config);
