@@ -157,3 +157,32 @@ describe.skipIf(!hasDist)('an evaluator in the pipeline (needs the built package
     expect(await build(options)).toMatchObject({ cached: true, report: first.report });
   });
 });
+
+describe.skipIf(!hasDist)('a baseline on the command line (needs the built package)', () => {
+  const lock = (): string => readFileSync(join(folder, 'quantize.lock.json'), 'utf8');
+
+  it('is made, held and updated', async () => {
+    const args = ['--format', 'int8-storage', '--calibration', 'samples.ts'];
+    expect((await cli(...args)).code).toBe(0);
+    expect(readdirSync(folder)).not.toContain('quantize.lock.json');
+    expect((await cli(...args, '--update-baseline')).code).toBe(0);
+    const made = lock();
+    expect(JSON.parse(made)).toMatchObject({ version: 1, models: { 'vad.onnx': { 'int8-storage': { accuracy: { samples: 3 } } } } });
+    expect(await cli(...args)).toMatchObject({ code: 0, stderr: '' });
+    expect(report().baseline).toEqual([]);
+    rmSync(join(folder, 'out.onnx'));
+    const fewer = await cli(...args, '--samples', '2');
+    expect(fewer).toMatchObject({ code: 1, stderr: expect.stringMatching(/vad\.onnx as int8-storage is worse than its baseline:[\s\S]*samples +3 +2 +REGRESSED/) });
+    expect(readdirSync(folder)).not.toContain('out.onnx');
+    expect((await cli(...args, '--samples', '2', '--on-fail', 'warn')).code).toBe(0);
+    expect(lock()).toBe(made);
+    writeFileSync(join(folder, 'quantize.lock.json'), '{');
+    expect(await cli(...args)).toMatchObject({ code: 2, stderr: expect.stringContaining('BASELINE_INVALID') });
+  });
+
+  it('notices another model in the place of the first', async () => {
+    expect((await cli('--format', 'int8-storage', '--update-baseline')).code).toBe(0);
+    copyFileSync(models.ocrDirection, join(folder, 'vad.onnx'));
+    expect(await cli('--format', 'int8-storage')).toMatchObject({ code: 1, stderr: expect.stringMatching(/source +[0-9a-f]{12} +[0-9a-f]{12} +REGRESSED/) });
+  });
+});

@@ -20,6 +20,8 @@ export type ErrorCode =
   | 'EVALUATOR_FAILED'
   | 'METRIC_MISSING'
   | 'BUDGET_BROKEN'
+  | 'BASELINE_BROKEN'
+  | 'BASELINE_INVALID'
   | 'REPORT_INVALID'
   | 'WRITE_FAILED'
   | 'WORKER_FAILED';
@@ -72,6 +74,11 @@ function describe(code: ErrorCode, what: string, place: ErrorPlace): string {
   if (place.option !== undefined) lines.push(`  option: ${place.option}`);
   if (place.hint !== undefined) lines.push(`  hint: ${place.hint}`);
   return lines.join('\n');
+}
+
+/** The errors of a gate: the input was fine, and what came of it is not. */
+export function isGateError(error: unknown): error is QuantizeError {
+  return error instanceof QuantizeError && (error.code === 'BUDGET_BROKEN' || error.code === 'BASELINE_BROKEN');
 }
 
 /** Node's error code (`ENOENT`, `ENOSPC`...) of an unknown thrown value. */

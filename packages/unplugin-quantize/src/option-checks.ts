@@ -5,7 +5,7 @@ import {
 } from './option-tables.ts';
 import type { ArtefactOptions, ModelOptions, ResolvedModelOptions } from './options.ts';
 import { didYouMean } from './suggest.ts';
-import type { Budget, Format } from './types.ts';
+import type { BaselineTolerance, Budget, Format } from './types.ts';
 
 /**
  * Checks and completes options; later layers win, and only keys that they set.
@@ -87,6 +87,24 @@ function checkBudget(value: unknown, key: string): void {
     }
     expect(isTable(asked), `${key}.${limit}`, asked, 'an object with a number for each metric');
     for (const [metric, number] of Object.entries(asked as object)) checkNumber(number, `${key}.${limit}.${metric}`);
+  }
+}
+
+const TOLERANCES: readonly (keyof BaselineTolerance)[] = ['bytes', 'cosine', 'metrics'];
+
+/** @throws QuantizeError OPTION_UNKNOWN, OPTION_INVALID */
+export function checkBaseline(value: unknown, key = 'baseline'): void {
+  if (value === undefined || value === false || (typeof value === 'string' && value !== '')) return;
+  expect(isTable(value), key, value, 'a path, false, or { path, update, tolerance }');
+  for (const each of Object.keys(value as object)) checkKey(each, ['path', 'update', 'tolerance'], `key of "${key}"`);
+  const { path, update, tolerance } = value as Record<string, unknown>;
+  expect(path === undefined || (typeof path === 'string' && path !== ''), `${key}.path`, path, 'a path');
+  expect(update === undefined || typeof update === 'boolean', `${key}.update`, update, 'true or false');
+  if (tolerance === undefined) return;
+  expect(isTable(tolerance), `${key}.tolerance`, tolerance, 'an object of numbers');
+  for (const [name, number] of Object.entries(tolerance as object)) {
+    checkKey(name, TOLERANCES, `key of "${key}.tolerance"`);
+    expect(number === undefined || (typeof number === 'number' && number >= 0 && Number.isFinite(number)), `${key}.tolerance.${name}`, number, 'a number from 0 on');
   }
 }
 

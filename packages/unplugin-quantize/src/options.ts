@@ -1,5 +1,5 @@
 import type { CalibrationSpec } from './calibration.ts';
-import type { Budget, Format, FormatChoice, Target } from './types.ts';
+import type { Budget, Format, FormatChoice, Target, BaselineTolerance } from './types.ts';
 
 export * from './option-checks.ts';
 export * from './option-tables.ts';
@@ -235,6 +235,16 @@ export interface ModelRule extends ModelOptions {
 /** A build of onnxruntime-web. */
 export type OnnxruntimeBuild = 'wasm' | 'webgpu' | 'jspi';
 
+/** Figures that are committed, and what may become of them. */
+export interface BaselineSpec {
+  /** Path from the project's root. @default 'quantize.lock.json' */
+  path?: string;
+  /** Accept what is found: write the file in place of comparing. @default false, unless UNPLUGIN_QUANTIZE_UPDATE_BASELINE is set */
+  update?: boolean;
+  /** How far figures may move. @default { bytes: 0.01, cosine: 0.001, metrics: 0.005 } */
+  tolerance?: BaselineTolerance;
+}
+
 /** Options of the plugin. Those of a model are defaults for all models. */
 export interface Options extends ModelOptions {
   /** Options of models by their path; later entries win. @example [{ match: 'models/large/**', format: 'int4' }] */
@@ -279,6 +289,12 @@ export interface Options extends ModelOptions {
    * @example ['json', 'html']
    */
   report?: string | readonly string[] | false;
+  /**
+   * The committed file that artefacts are held against, or false for none. It is made and updated by a build with `UNPLUGIN_QUANTIZE_UPDATE_BASELINE=1` in its
+   * environment; without the file nothing is compared. A figure that got worse by more than its tolerance fails the build.
+   * @default 'quantize.lock.json'
+   */
+  baseline?: string | false | BaselineSpec;
   /** Worker threads that quantize models side by side. @default half of the cores, at least 1 */
   workers?: number;
 }

@@ -1,7 +1,9 @@
 /** Types that several rooms share and that the runtime may import. No code lives here. */
+import type { Attempt, BaselineChange, BudgetResult } from './budgets.ts';
 import type { ModelDetails } from './details.ts';
 import type { CompressedBytes, LatencyReport } from './measurements.ts';
 
+export type * from './budgets.ts';
 export type * from './details.ts';
 export type * from './measurements.ts';
 
@@ -188,51 +190,6 @@ export interface AccuracyReport {
   metrics?: TaskMetric[];
 }
 
-/** Limits that an artefact must hold, or the build fails. */
-export interface Budget {
-  /** Lowest allowed cosine similarity of any output and sample, 0 to 1. Needs samples. */
-  cosine?: number;
-  /**
-   * Largest allowed loss of the metric `accuracy`, source minus artefact, 0 to 1: of the user's evaluator, or counted on samples with labels, or
-   * without them the share of answers that differ. A loss whose 95 % interval reaches down to the limit does not break it.
-   */
-  accuracyDrop?: number;
-  /** Lowest allowed values of the artefact's metrics, by name: `{ f1: 0.9 }`. */
-  floors?: Record<string, number>;
-  /** Highest allowed values of the artefact's metrics, by name: `{ wer: 0.08 }`. */
-  ceilings?: Record<string, number>;
-  /** Largest allowed size of the artefact in bytes. */
-  maxBytes?: number;
-  /** Largest allowed artefact size divided by source size. */
-  ratio?: number;
-  /** Smallest allowed share of the multiply-adds that integer kernels do, 0 to 1. */
-  integerShare?: number;
-}
-
-/** One asked-for limit and what was found. */
-export interface BudgetResult {
-  /** A key of the budget; for tables with the metric's name, such as `floors.f1`. */
-  limit: string;
-  asked: number;
-  found: number;
-  /** Half of the 95 % interval of `found`, where it is known and counts in favour. */
-  margin?: number;
-  held: boolean;
-}
-
-/** An artefact that was tried on the way to the one that is used, that one included. */
-export interface Attempt {
-  format: Format;
-  bytes: number;
-  /** The lowest cosine of all outputs; null when nothing was measured. */
-  cosine: number | null;
-  metrics: TaskMetric[];
-  /** How many weights were kept in half precision to hold the budget. */
-  half?: number;
-  /** Limits of the budget that it breaks. */
-  broken: string[];
-}
-
 /** A file beside an artefact that has its large weights. */
 export interface ArtefactDataFile {
   /** Name by which the artefact refers to it, relative to its own folder. */
@@ -284,4 +241,6 @@ export interface ModelReport {
   budget: BudgetResult[];
   /** What was tried, in order, where more than one artefact was made. */
   attempts?: Attempt[];
+  /** What has changed against the committed baseline, where there is one. */
+  baseline?: BaselineChange[];
 }

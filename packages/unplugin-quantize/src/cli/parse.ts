@@ -31,10 +31,14 @@ function define(): CAC {
   for (const { raw, help } of modelFlags()) quantize.option(raw, help);
   quantize.option('--external-data', 'put large weights into a second file, <output>.data, as artefacts of 2 GiB and more need');
   quantize.option('--no-compare', 'do not run source and artefact on the samples to compare them');
+  quantize.option('--baseline <file>', 'committed figures that the artefact is held against (default: quantize.lock.json, where it is there)');
+  quantize.option('--update-baseline', 'accept what is found: write the baseline in place of comparing');
   quantize.option('--json <file>', 'write the report as JSON').action(async (model: unknown, flags: Record<string, unknown>) => {
     const { runQuantize } = await import('./quantize.ts');
     const switches = { isSplit: flags['externalData'] === true, compares: flags['compare'] !== false };
-    await runQuantize({ model: String(model), output: text(flags, 'output'), json: text(flags, 'json'), ...switches, options: modelOptionsOf(flags) });
+    const path = text(flags, 'baseline');
+    const baseline = { ...(path !== undefined && { path }), ...(flags['updateBaseline'] === true && { update: true }) };
+    await runQuantize({ model: String(model), output: text(flags, 'output'), json: text(flags, 'json'), baseline, ...switches, options: modelOptionsOf(flags) });
   });
   cli.command('inspect <model>', 'show what a model consists of and what each format would reach')
     .option('--json', 'print JSON')

@@ -1,12 +1,14 @@
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { QuantizeError } from '../errors.ts';
-import { MEASURED_LIMITS, resolveModelOptions, type ArtefactOptions, type ModelOptions } from '../options.ts';
+import { isGateError, QuantizeError } from '../errors.ts';
+import { MEASURED_LIMITS, resolveModelOptions, type ArtefactOptions, type BaselineSpec, type ModelOptions } from '../options.ts';
+import { BASELINE_FILE, openBaseline, type BaselineFile } from '../pipeline/baseline.ts';
 import { forgiving, holdBudget } from '../pipeline/fallback.ts';
 import { summarizeForGitHub } from '../pipeline/github-actions.ts';
 import { readSidecar } from '../pipeline/settings/index.ts';
 import { writeReports } from '../pipeline/write-report.ts';
 import { attemptText, formatTable } from '../report/index.ts';
+import type { ModelReport } from '../types.ts';
 import { attemptArtefact, findSensitivity, type Attempted, type Draft } from './attempt.ts';
 import { withDraft } from './draft.ts';
 import { oneArtefact } from './one-artefact.ts';
@@ -22,6 +24,8 @@ export interface QuantizeArguments {
   isSplit: boolean;
   /** Whether source and artefact run on the samples, where there are any. */
   compares: boolean;
+  /** Committed figures; every option has its default. */
+  baseline: BaselineSpec;
   options: ModelOptions;
 }
 
@@ -31,26 +35,31 @@ export interface QuantizeArguments {
  *
  * @throws QuantizeError BUDGET_BROKEN, and other codes for bad input
  */
-export async function runQuantize({ model, output, json, isSplit, compares, options: given }: QuantizeArguments): Promise<void> {
+export async function runQuantize({ model, output, json, isSplit, compares, baseline, options: given }: QuantizeArguments): Promise<void> {
   const beside = await readSidecar(resolve(model));
   const { options, plan } = oneArtefact(model, resolveModelOptions(beside?.options ?? {}, given));
   if (!compares) assertComparesNothing(options);
   const target = checkOutput(model, output);
   await withDraft(target, async (folder) => {
     const draft: Draft = {
-      folder, model, target, isSplit, compares, plan, isHashed: json !== undefined,
+      folder, model, target, isSplit, compares, plan, isHashed: json !== undefined || existsSync(baseline.path ?? BASELINE_FILE) || baseline.update === true,
       checkPlace: (place, externalLocations) => assertNoSource(place, model, externalLocations),
     };
-    const { result: { report, places, made }, error } = await holdBudget<Attempted>(forgiving(options, plan), {
+    const { result: { report: judged, places, made }, error } = await holdBudget<Attempted>(forgiving(options, plan), {
       attempt: (tried) => attemptArtefact(draft, tried),
       sensitivity: (tried, groups) => findSensitivity(draft, tried, groups),
       warn: printWarning,
       tried: (attempt) => process.stderr.write(`tried ${attemptText(attempt)}\n`),
     });
+    const committed = openBaseline(baseline, '.');
+    const { report, regression } = await held(committed, judged);
     print(formatTable([report], { color: hasColor(process.stdout) }));
     if (json !== undefined) await writeReports([{ kind: 'json', path: json }], '.', [report]);
     await summarizeForGitHub([report]);
     if (error !== undefined) throw error;
+    if (regression !== undefined && options.onFail !== 'warn') throw regression;
+    if (regression !== undefined) printWarning(regression.message);
+    await committed.update([report]);
     await settle(made, places.map((place) => [basename(place), place]));
   });
 }
@@ -60,6 +69,15 @@ function assertComparesNothing({ budget, evaluate }: ArtefactOptions): void {
   const asks = evaluate === undefined ? MEASURED_LIMITS.find((limit) => budget[limit] !== undefined) : 'evaluate';
   if (asks === undefined) return;
   throw new QuantizeError('OPTION_INVALID', `"${asks}" needs the comparison that --no-compare leaves out.`, { option: '--no-compare', hint: 'Leave one of them out.' });
+}
+
+async function held(baseline: BaselineFile, report: ModelReport): Promise<{ report: ModelReport; regression?: QuantizeError }> {
+  try {
+    return { report: await baseline.hold(report) };
+  } catch (error) {
+    if (isGateError(error)) return { report, regression: error };
+    throw error;
+  }
 }
 
 function checkOutput(model: string, output: string | undefined): string {

@@ -1,4 +1,4 @@
-import { QuantizeError } from '../errors.ts';
+import { isGateError } from '../errors.ts';
 import { parseCommandLine } from './parse.ts';
 import { printError } from './print.ts';
 
@@ -16,6 +16,6 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     return EXIT.held;
   } catch (error) {
     printError(error);
-    return error instanceof QuantizeError && error.code === 'BUDGET_BROKEN' ? EXIT.budgetBroken : EXIT.badInput;
+    return isGateError(error) ? EXIT.budgetBroken : EXIT.badInput;
   }
 }

@@ -8,6 +8,7 @@ import { quantizeFile, type PipelineResult } from './quantize-file.ts';
 import { createShare } from './share.ts';
 import { createWorkers } from './workers.ts';
 
+export { openBaseline } from './baseline.ts';
 export { locateEvaluator, watchedByEvaluator } from './evaluator.ts';
 export type { Compression, DeliveredFile, Delivery, DeliveryOptions } from './deliver.ts';
 export type { PipelineEvent } from './events.ts';

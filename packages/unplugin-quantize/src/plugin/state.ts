@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { locateSamples, watchedPlaces } from '../calibrate/index.ts';
-import { QuantizeError } from '../errors.ts';
-import { checkKey, isRegExp, MODEL_OPTIONS, type OnnxruntimeBuild, type Options, type ResolvedModelOptions } from '../options.ts';
-import { annotateError, annotateWarning, createPipeline, locateEvaluator, summarizeForGitHub, watchedByEvaluator, writeReports, type Compression, type Delivery, type Pipeline, type PipelineResult, type VariantResult } from '../pipeline/index.ts';
+import { isGateError, QuantizeError } from '../errors.ts';
+import { checkBaseline, checkKey, isRegExp, MODEL_OPTIONS, type OnnxruntimeBuild, type Options, type ResolvedModelOptions } from '../options.ts';
+import { annotateError, annotateWarning, createPipeline, locateEvaluator, openBaseline, summarizeForGitHub, watchedByEvaluator, writeReports, type Compression, type Delivery, type Pipeline, type PipelineResult, type VariantResult } from '../pipeline/index.ts';
 import { createSettings, type FindSettings } from '../pipeline/settings/index.ts';
 import { reportFiles, type ReportFile } from '../report-files.ts';
 import { formatTable } from '../report/index.ts';
@@ -18,7 +18,7 @@ const CACHE_FOLDER = 'node_modules/.cache/unplugin-quantize';
 const DECLARATIONS_FILE = 'quantize.d.ts';
 
 /** Options that are not a model's. */
-const PLUGIN_OPTIONS = ['models', 'dts', 'onnxruntime', 'compress', 'maxFileBytes', 'precompress', 'cache', 'report', 'workers'];
+const PLUGIN_OPTIONS = ['models', 'dts', 'onnxruntime', 'compress', 'maxFileBytes', 'precompress', 'cache', 'report', 'baseline', 'workers'];
 
 /**
  * What one instance of the plugin keeps between hooks: the pipeline, which several builds share (Vite's client and server), and the
@@ -43,12 +43,14 @@ export class PluginState {
   /** Artefacts of models that break their budget, by the model's name. */
   readonly #broken = new Map<string, readonly ModelReport[]>();
   #warned = false;
+  /** Reports as the pipeline knows them, by those that have been held against the baseline. */
+  readonly #beforeBaseline = new WeakMap<ModelReport, ModelReport>();
   readonly #files: ReportFile[];
 
   /** @throws QuantizeError OPTION_UNKNOWN, OPTION_INVALID */
   constructor(options: Options) {
     for (const key of Object.keys(options)) checkKey(key, [...Object.keys(MODEL_OPTIONS), ...PLUGIN_OPTIONS], 'option');
-    const { models, dts = false, onnxruntime: _onnxruntime, compress: _compress, maxFileBytes: _maxFileBytes, precompress: _precompress, cache: _cache, report: _report, workers, ...defaults } = options;
+    const { models, dts = false, onnxruntime: _onnxruntime, compress: _compress, maxFileBytes: _maxFileBytes, precompress: _precompress, cache: _cache, report: _report, baseline, workers, ...defaults } = options;
     this.#build = chosenBuild(options);
     checkDelivery(options);
     if (workers !== undefined && !(Number.isSafeInteger(workers) && workers > 0)) {
@@ -59,6 +61,7 @@ export class PluginState {
       if (typeof path !== 'string' || !path.endsWith('.d.ts')) throw new QuantizeError('OPTION_INVALID', `"dts" is ${JSON.stringify(dts)}, which is neither true, false nor a path that ends in .d.ts.`, { option: 'dts' });
       this.declarations = createDeclarations({ path, root: () => this.root, warn: (message) => this.warn(message) });
     }
+    checkBaseline(baseline);
     this.#findSettings = createSettings(defaults, models);
     this.#files = reportFiles(options.report);
     this.#options = options;
@@ -108,7 +111,7 @@ export class PluginState {
     const key = JSON.stringify([file, options]);
     if (!this.#reports.has(scope)) this.begin(scope);
     try {
-      const result = await this.#pipeline.quantizeFile(file, options);
+      const result = await this.#held(await this.#pipeline.quantizeFile(file, options), options);
       this.#broken.delete(result.report.name);
       this.#reports.get(scope)!.set(key, result.variants.map(({ report }) => report));
       return result;
@@ -116,6 +119,24 @@ export class PluginState {
       await this.#announce(error, file);
       throw error;
     }
+  }
+
+  /** A dev server serves what does not hold its baseline: only builds are gates. */
+  async #held(result: PipelineResult, { onFail }: ResolvedModelOptions): Promise<PipelineResult> {
+    if (!this.writesReports) return result;
+    const baseline = openBaseline(this.#options.baseline, this.root);
+    const hold = async (report: ModelReport): Promise<ModelReport> => {
+      try {
+        return await baseline.hold(report);
+      } catch (error) {
+        if (onFail !== 'warn' || !isGateError(error)) throw error;
+        this.warn(error.message);
+        return report;
+      }
+    };
+    const variants = await Promise.all(result.variants.map(async (variant) => ({ ...variant, report: await hold(variant.report) })));
+    variants.forEach(({ report }, i) => this.#beforeBaseline.set(report, result.variants[i]!.report));
+    return { ...result, variants, report: variants[0]!.report };
   }
 
   /** The reports of all builds, those of models that break their budget too. */
@@ -147,6 +168,7 @@ export class PluginState {
     await this.declarations?.write();
     const table = this.table(this.reports);
     if (table !== '') print(table);
+    if (this.writesReports) await openBaseline(this.#options.baseline, this.root).update(this.reports);
     await this.#write();
   }
 
@@ -171,13 +193,16 @@ export class PluginState {
     const message = error instanceof Error ? error.message : String(error);
     if (!this.#told.has(`error ${message}`)) annotateError(error, file);
     this.#told.add(`error ${message}`);
-    if (!(error instanceof QuantizeError) || error.code !== 'BUDGET_BROKEN') return;
+    if (!isGateError(error)) return;
     await this.#write().catch((problem: unknown) => this.warn(problem instanceof Error ? problem.message : String(problem)));
   }
 
   /** The reports with a closer look at each artefact. */
   async describe(reports: readonly ModelReport[]): Promise<ModelReport[]> {
-    return Promise.all(reports.map((report) => this.#pipeline?.describe(report) ?? report));
+    return Promise.all(reports.map(async (report) => {
+      const { details } = (await this.#pipeline?.describe(this.#beforeBaseline.get(report) ?? report)) ?? report;
+      return details === undefined ? report : { ...report, details };
+    }));
   }
 
   /** The table of those reports that have not been printed before; empty where there are none. */

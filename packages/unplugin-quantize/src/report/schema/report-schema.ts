@@ -1,6 +1,6 @@
 import { FORMATS } from '../../option-tables.ts';
 import type {
-  AccuracyReport, ActivationError, ArtefactDataFile, Attempt, BudgetResult, CompressedBytes, EnergyEstimate, EngineCheck, IntegerShare, LatencyReport, ModelDetails, ModelReport,
+  AccuracyReport, ActivationError, ArtefactDataFile, Attempt, BaselineChange, BudgetResult, CompressedBytes, EnergyEstimate, EngineCheck, IntegerShare, LatencyReport, ModelDetails, ModelReport,
   OutputAccuracy, RatioEstimate, SpeedFigures, TaskMetric, ValueHistogram, ValueSignature, WeightDecision, WeightError,
 } from '../../types.ts';
 import { about, count, flag, list, map, nullable, number, object, oneOf, sha256, text, type Schema } from './build.ts';
@@ -65,6 +65,7 @@ const model = object<ModelReport>({
 }, {
   targets: about('What the artefact is for', list(target)),
   attempts: about('What was tried, in order, where more than one artefact was made', list(object<Attempt>({ format, bytes: count, cosine: nullable(number), metrics: list(metric), broken: list(text) }, { half: about('Weights in half precision', count) }))),
+  baseline: about('What has changed against the committed baseline', list(object<BaselineChange>({ what: text, before: { anyOf: [number, text] }, after: { anyOf: [number, text] }, verdict: oneOf(['regressed', 'improved', 'changed']) }, {}))),
   integerShare,
   latency,
   details: about('Where an HTML report was asked for', object<ModelDetails>({ weights: list(weightError), activations: list(activation) }, {})),
