@@ -1,6 +1,8 @@
 import type { CalibrationSpec } from './calibration.ts';
-import type { Budget, Format, FormatChoice, Target, BaselineTolerance } from './types.ts';
+import type { BaselineSpec, EvaluateSpec, OnFail } from './gate-options.ts';
+import type { Budget, Format, FormatChoice, Target } from './types.ts';
 
+export type * from './gate-options.ts';
 export * from './option-checks.ts';
 export * from './option-tables.ts';
 
@@ -15,19 +17,6 @@ export type BlockAlgorithm = 'rtn' | 'search' | 'hqq' | 'k-quant' | 'gptq';
 
 /** How the range of an activation is chosen from what samples showed. */
 export type CalibrationMethod = 'minmax' | 'moving-average' | 'percentile' | 'entropy' | 'mse';
-
-/** What a broken budget does. */
-export type OnFail = 'error' | 'warn' | 'fallback' | 'back-off';
-
-/** How a model is judged by the user. */
-export interface EvaluateSpec {
-  /** Path of the module. */
-  module: string;
-  /** Files, folders or patterns that it reads, beside those that it imports: a change of one evaluates again. */
-  files?: string | string[];
-  /** Seconds that the evaluation of one model may take. @default 600 */
-  timeLimit?: number;
-}
 
 /** A name in which `*` stands for any characters; or, in a configuration file, an expression that is looked for in the name. */
 export type NamePattern = string | RegExp;
@@ -234,16 +223,6 @@ export interface ModelRule extends ModelOptions {
 
 /** A build of onnxruntime-web. */
 export type OnnxruntimeBuild = 'wasm' | 'webgpu' | 'jspi';
-
-/** Figures that are committed, and what may become of them. */
-export interface BaselineSpec {
-  /** Path from the project's root. @default 'quantize.lock.json' */
-  path?: string;
-  /** Accept what is found: write the file in place of comparing. @default false, unless UNPLUGIN_QUANTIZE_UPDATE_BASELINE is set */
-  update?: boolean;
-  /** How far figures may move. @default { bytes: 0.01, cosine: 0.001, metrics: 0.005 } */
-  tolerance?: BaselineTolerance;
-}
 
 /** Options of the plugin. Those of a model are defaults for all models. */
 export interface Options extends ModelOptions {
