@@ -3,10 +3,9 @@ import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { PACKAGE, ROOT, step } from '../scripts/setup.mjs';
 import { measurePair, peakMemory } from './lib/measure.mjs';
+import { shared, sourceOf, work } from './lib/models.mjs';
 import { askPython, ensurePython } from './lib/python.mjs';
 
-const shared = join(ROOT, '../shared');
-const work = join(ROOT, 'bench/.cache');
 const CLI = join(PACKAGE, 'dist/cli/main.js');
 
 const SST = ['sst2', 'data/sst2'];
@@ -96,13 +95,4 @@ function columnOf(prefix, name) {
 
 function sessionMemory(files) {
   return Object.fromEntries(['node', 'wasm'].flatMap((engine) => Object.entries(files).map(([key, file]) => [`${engine}${key}Rss`, peakMemory(engine, file)])));
-}
-
-/** A model of the shared folder, or a skeleton filled with seeded values once. */
-function sourceOf(model) {
-  const real = join(shared, 'models', `${model}.onnx`);
-  if (existsSync(real)) return real;
-  const filled = join(work, `${model}.onnx`);
-  if (!existsSync(filled)) askPython('expand.py', join(shared, 'models/skeletons', `${model}.onnx`), filled);
-  return filled;
 }

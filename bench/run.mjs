@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { buildPackage, ensureInstalled, ROOT } from '../scripts/setup.mjs';
 import { keepRows } from './lib/keep-rows.mjs';
+import { printInReadme, tableOf } from './lib/readme-table.mjs';
 
 const names = readdirSync(join(ROOT, 'bench')).filter((file) => file.endsWith('.bench.mjs')).map((file) => file.slice(0, -'.bench.mjs'.length));
 const [name, ...args] = process.argv.slice(2);
@@ -27,4 +28,5 @@ const markdown = [
 mkdirSync(results, { recursive: true });
 writeFileSync(json, `${JSON.stringify({ title, notes, rows }, null, 2)}\n`);
 writeFileSync(join(results, `${name}.md`), markdown);
+printInReadme(name, tableOf(markdown));
 console.log(`\n${markdown}`);

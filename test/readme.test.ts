@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BUDGET_LIMITS, FORMATS, MODEL_OPTIONS } from '../packages/unplugin-quantize/src/options.ts';
@@ -23,4 +23,15 @@ describe('the README names', () => {
   it.each(Object.keys(BUDGET_LIMITS))('limit %s', (limit) => expect(readme).toContain(limit));
   it.each(codes)('error %s', (code) => expect(readme).toContain(`\`${code}\``));
   it('at least the errors of bad models', () => expect(codes).toContain('MODEL_NOT_ONNX'));
+});
+
+describe('the README prints', () => {
+  const sections = [...readme.matchAll(/<!-- bench: (\S+) -->\n([^]*?)<!-- \/bench -->/g)].map(([, name, text]) => [name!, text!] as const);
+  const rows = (text: string): string[] => text.split('\n').filter((line) => line.startsWith('|'));
+
+  it('the table of seeds', () => expect(sections.map(([name]) => name)).toContain('seeds'));
+  it.each(sections)('the results of the benchmark %s', (name, text) => {
+    const results = join(root, `bench/results/${name}.md`);
+    expect(rows(text)).toEqual(existsSync(results) ? rows(readFileSync(results, 'utf8')) : []);
+  });
 });
