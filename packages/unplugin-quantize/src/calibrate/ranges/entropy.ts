@@ -3,6 +3,8 @@ import type { Range, Seen } from './range.ts';
 
 /** Levels on each side of zero, as int8 has them. */
 const LEVELS = 128;
+/** Divergences that differ by less are equal: they are sums of thousands of roundings. */
+const EQUAL = 1e-12;
 
 /**
  * The range [-i width, i width] that loses least information, after TensorRT ("8-bit Inference with TensorRT", 2017): for every i from
@@ -23,8 +25,8 @@ export function entropyRange({ histogram, extremes }: Seen): Range {
   const all = Math.max(...sides.map(({ used }) => used));
   let [best, least] = [all, Infinity];
   for (let i = all; i >= LEVELS; i--) {
-    const divergence = divergenceOf(sides, i);
-    if (divergence < least) [best, least] = [i, divergence];
+    const divergence = divergenceOf(sides, i, least);
+    if (divergence < least - EQUAL) [best, least] = [i, divergence];
   }
   return { min: Math.max(extremes.min, -best * width), max: Math.min(extremes.max, best * width) };
 }
@@ -56,26 +58,38 @@ function summed(counts: Float64Array): Side {
   return { counts, sums, filled, logs, last, total: sums[counts.length]!, used: last[counts.length]! + 1 };
 }
 
-/** sum p ln(p / q) with p divided by P and q by Q is (sum p ln p - sum p ln q) / P + ln(Q / P). */
-function divergenceOf(sides: readonly Side[], i: number): number {
-  let [sum, total, inside] = [0, 0, 0];
+/**
+ * sum p ln(p / q) with p divided by P and q by Q is (sum p ln p - sum p ln q) / P + ln(Q / P).
+ *
+ * @param enough a result that is larger may be Infinity
+ */
+function divergenceOf(sides: readonly Side[], i: number, enough: number): number {
+  let [total, inside] = [0, 0];
   for (const side of sides) {
-    sum += sideDivergence(side, i);
     total += side.total;
     inside += side.sums[i]!;
   }
-  return inside === 0 ? Infinity : sum / total + Math.log(inside / total);
+  if (inside === 0) return Infinity;
+  const lost = Math.log(inside / total);
+  let sum = 0;
+  for (const side of sides) sum += sideDivergence(side, i, (enough - lost) * total - sum);
+  return sum / total + lost;
 }
 
-/** Of one side sum p ln p - sum p ln q; infinite when all its values lie outside. */
-function sideDivergence({ counts, sums, filled, logs, last, total }: Side, i: number): number {
-  let [sum, spread] = [logs[i]!, 0];
+/** Of one side sum p ln p - sum p ln q; infinite when all its values lie outside, and when it is more than enough: no group takes anything off. */
+function sideDivergence({ counts, sums, filled, logs, last, total }: Side, i: number, enough: number): number {
+  let sum = 0;
+  let groupCount = 1;
+  let groupBins = 1;
   for (let g = 0, from = 0; g < LEVELS; g++) {
     const to = Math.ceil(((g + 1) * i) / LEVELS);
     const count = sums[to]! - sums[from]!;
     if (count > 0) {
-      spread = Math.log(count / (filled[to]! - filled[from]!));
-      sum -= count * spread;
+      groupCount = count;
+      groupBins = filled[to]! - filled[from]!;
+      // Nothing is spread where one bin has all.
+      if (groupBins > 1) sum += logs[to]! - logs[from]! - count * Math.log(count / groupBins);
+      if (sum > enough) return Infinity;
     }
     from = to;
   }
@@ -84,7 +98,7 @@ function sideDivergence({ counts, sums, filled, logs, last, total }: Side, i: nu
   if (last[i]! < 0) return Infinity;
   // The group of the outermost bin that is not empty is the last that was met.
   const edge = counts[last[i]!]!;
-  return sum + timesLog(edge + outside) - timesLog(edge) - outside * spread;
+  return sum + timesLog(edge + outside) - timesLog(edge) - outside * Math.log(groupCount / groupBins);
 }
 
 function timesLog(count: number): number {

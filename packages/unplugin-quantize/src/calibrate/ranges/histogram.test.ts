@@ -40,6 +40,14 @@ describe('a histogram', () => {
     }));
   });
 
+  it('lets some values stand for their neighbours', () => {
+    const [all, some] = [emptyHistogram(), emptyHistogram()];
+    const values = Float32Array.from({ length: 3000 }, (_, i) => Math.sin(i));
+    addToHistogram(all, values.filter((_, i) => i % 7 === 0), 1);
+    addToHistogram(some, values, 1, 7);
+    expect(some.counts).toEqual(all.counts.map((count) => 7 * count));
+  });
+
   it('counts runs of zeros that come before anything else', () => {
     const histogram = histogramOf([new Float32Array(5), Float32Array.of(1, -1)]);
     expect([histogram.counts[SIDE], histogram.counts[SIDE + 1024], histogram.counts[SIDE - 1024]]).toEqual([5, 1, 1]);

@@ -23,17 +23,18 @@ export function emptyHistogram(): Histogram {
  * Counts finite values.
  *
  * @param reach the largest magnitude among them
+ * @param stride counts every so many-th value, as so many
  */
-export function addToHistogram(histogram: Histogram, values: Float32Array, reach: number): void {
+export function addToHistogram(histogram: Histogram, values: Float32Array, reach: number, stride = 1): void {
   if (reach === 0 && histogram.width === 0) {
-    histogram.zeros += values.length;
+    histogram.zeros += Math.ceil(values.length / stride) * stride;
     return;
   }
   widen(histogram, reach);
   const { counts } = histogram;
   // Multiplying by a power of two is exact.
   const inverse = 1 / histogram.width;
-  for (let i = 0; i < values.length; i++) counts[Math.floor(values[i]! * inverse) + SIDE]!++;
+  for (let i = 0; i < values.length; i += stride) counts[Math.floor(values[i]! * inverse) + SIDE]! += stride;
 }
 
 function widen(histogram: Histogram, reach: number): void {

@@ -13,7 +13,7 @@ export interface Seen {
   /** The average of the runs' extremes (moving-average.ts). */
   average: Range;
   histogram: Histogram;
-  /** How many values the histogram counts: all, or some of each run where nothing is clipped. */
+  /** How many values the histogram counts: some stand for their neighbours where a run has very many. */
   counted: number;
   /** How many values there were. */
   values: number;

@@ -32,10 +32,9 @@ export function tensorCollector({ name, channelAxis }: Tap, method: CalibrationM
       if (!Number.isFinite(extremes.min) || !Number.isFinite(extremes.max)) return false;
       if (seen === undefined) seen = { extremes, average: extremes, histogram: emptyHistogram(), counted: 0, values: 0, runs: 0 };
       else seen = { ...seen, extremes: union(seen.extremes, extremes), average: moveAverage(seen.average, extremes) };
-      // Where nothing is clipped the histogram only has to tell what is ordinary.
-      const counted = isClipped ? values : someOf(values);
-      addToHistogram(seen.histogram, counted, reach(extremes));
-      seen.counted += counted.length;
+      const stride = strideOf(values.length);
+      addToHistogram(seen.histogram, values, reach(extremes), stride);
+      seen.counted += Math.ceil(values.length / stride) * stride;
       seen.values += values.length;
       seen.runs++;
       return true;
@@ -53,17 +52,14 @@ export function tensorCollector({ name, channelAxis }: Tap, method: CalibrationM
   };
 }
 
-/** So many of a run's values tell what most of them are, even if one that is not happens to be among them. */
-const SOME = 32_768;
+/** So many of a run's values tell how they lie; the smallest and the largest are looked for among all. */
+const ENOUGH = 32_768;
 
-/** Values at equal distances that have no factor in common with the tensor's dims, so that no channel is passed over. */
-function someOf(values: Float32Array): Float32Array {
-  let stride = Math.ceil(values.length / SOME);
-  if (stride === 1) return values;
-  while (greatestCommonDivisor(stride, values.length) > 1) stride++;
-  const some = new Float32Array(Math.ceil(values.length / stride));
-  for (let i = 0, at = 0; i < some.length; i++, at += stride) some[i] = values[at]!;
-  return some;
+/** The distance of values that are counted: it has no factor in common with the tensor's dims, so that no channel is passed over. */
+function strideOf(length: number): number {
+  let stride = Math.ceil(length / ENOUGH);
+  while (greatestCommonDivisor(stride, length) > 1) stride++;
+  return stride;
 }
 
 function greatestCommonDivisor(a: number, b: number): number {
