@@ -53,6 +53,14 @@ describe.skipIf(!hasDist)('budgets on the command line (need the built package)'
     expect(budget.map(({ limit, held }) => [limit, held])).toEqual([['accuracyDrop', true], ['floors.accuracy', true], ['ceilings.probability', true]]);
   });
 
+  it('hold compressed bytes and a latency that nothing breaks, and break those that nothing holds', async () => {
+    const { code, stderr } = await cli('--format', 'int8-storage', '--compressed-bytes', '2000000', '--latency-ratio', '1000');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(report().budget.map(({ limit, held }) => [limit, held])).toEqual([['compressedBytes', true], ['latencyRatio', true]]);
+    expect(report().artefact.compressed!.gzip).toBeLessThan(report().artefact.bytes);
+    expect(await cli('--compressed-bytes', '10')).toMatchObject({ code: 1, stderr: expect.stringMatching(/compressedBytes +at most 10 B \(10 B\)/) });
+  });
+
   it('end with 1 when a metric breaks its limit', async () => {
     const { code, stderr } = await cli('--evaluate', 'evaluate.ts', '--ceilings', 'probability=0.0001');
     expect(code).toBe(1);

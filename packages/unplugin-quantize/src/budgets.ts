@@ -15,8 +15,12 @@ export interface Budget {
   ceilings?: Record<string, number>;
   /** Largest allowed size of the artefact in bytes. */
   maxBytes?: number;
+  /** Largest allowed size of the artefact in bytes after gzip. */
+  compressedBytes?: number;
   /** Largest allowed artefact size divided by source size. */
   ratio?: number;
+  /** Largest allowed latency of the artefact divided by that of the source, on this machine. A ratio whose 95 % interval reaches down to the limit does not break it. */
+  latencyRatio?: number;
   /** Smallest allowed share of the multiply-adds that integer kernels do, 0 to 1. */
   integerShare?: number;
 }

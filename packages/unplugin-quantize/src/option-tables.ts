@@ -134,7 +134,9 @@ export const BUDGET_LIMITS: Record<keyof Budget, LimitRow> = {
   floors: { isTable: true, accepts: Number.isFinite, range: 'a number', help: 'lowest values of metrics' },
   ceilings: { isTable: true, accepts: Number.isFinite, range: 'a number', help: 'highest values of metrics' },
   maxBytes: { accepts: (value) => Number.isSafeInteger(value) && value > 0, range: 'a whole number of bytes above 0', help: 'largest size in bytes' },
+  compressedBytes: { accepts: (value) => Number.isSafeInteger(value) && value > 0, range: 'a whole number of bytes above 0', help: 'largest size in bytes after gzip' },
   ratio: { accepts: (value) => value > 0 && Number.isFinite(value), range: 'a number above 0', help: 'largest size divided by the size of the source' },
+  latencyRatio: { accepts: (value) => value > 0 && Number.isFinite(value), range: 'a number above 0', help: 'largest latency divided by that of the source' },
   integerShare: { accepts: isShare, range: 'a number from 0 to 1', help: 'smallest share of the work that integer kernels do' },
 };
 

@@ -6,7 +6,7 @@ import { artefactOptions } from '../pipeline/artefact-options.ts';
 import { quantizeToFile, type Artefact } from '../pipeline/artefact.ts';
 import { calibratePlan } from '../pipeline/calibrate-plan.ts';
 import type { PipelineEvent } from '../pipeline/events.ts';
-import type { ReportExtras } from '../pipeline/extras.ts';
+import { extrasPlan, type ReportExtras } from '../pipeline/extras.ts';
 import { readFacts } from '../pipeline/facts.ts';
 import { noSamples } from '../pipeline/find-sensitivity.ts';
 import { sha256File } from '../pipeline/hash.ts';
@@ -70,7 +70,8 @@ export async function attemptArtefact(draft: Draft, options: ArtefactOptions): P
 
 /** Loaded only where something was asked for, because a command's start is mostly the time that modules take. */
 async function extrasOf(files: ComparedFiles, artefact: Artefact, options: ArtefactOptions, { targets }: VariantPlan): Promise<ReportExtras> {
-  if (!options.latency && !options.compressed) return {};
+  const { latency, compressed } = extrasPlan(options, '.', targets);
+  if (latency === undefined && !compressed) return {};
   const { measureExtras } = await import('./measure-extras.ts');
   return measureExtras(files, artefact, options, targets);
 }

@@ -27,6 +27,9 @@ function assertKnown({ needs, name, metric }: AskedLimit, facts: BudgetFacts): T
   if (needs === 'integerShare' && facts.integerShare === undefined) {
     throw new QuantizeError('METRIC_MISSING', 'A share of integer work was asked for, and the format has no integer kernels with fixed scales.', { option, hint: 'Use int8-static, or int8 with samples.' });
   }
+  if ((needs === 'compressed' || needs === 'latency') && facts[needs] === undefined) {
+    throw new QuantizeError('METRIC_MISSING', `A limit for ${needs === 'latency' ? 'latency' : 'compressed bytes'} was asked for where it is not measured.`, { option, hint: `Leave ${option} out here.` });
+  }
   if (needs !== 'outputs' && needs !== 'metric') return undefined;
   const { accuracy, notMeasured } = facts;
   if (accuracy === null && notMeasured === 'no engine') {

@@ -49,6 +49,19 @@ describe('judge', () => {
     ]);
   });
 
+  it('judges compressed bytes, and a latency by the lower end of its interval', () => {
+    const figures = { median: 1, p95: 1, throughput: 1, load: 1, peakMemory: 1, modelMemory: 1, runs: 1 };
+    const ratio = { ratio: 1.1, low: 0.95, high: 1.3 };
+    const latency = { engine: 'onnxruntime-node' as const, engineVersion: '1.30.0', threads: null, rounds: 9, synthetic: false, source: figures, artefact: figures, ratio: { latency: ratio, load: ratio, memory: 1 } };
+    const measuredFacts = { ...facts, compressed: { gzip: 500, brotli: 400 }, latency };
+    expect(judge({ compressedBytes: 499, latencyRatio: 1 }, measuredFacts)).toEqual([
+      { limit: 'compressedBytes', asked: 499, found: 500, held: false },
+      { limit: 'latencyRatio', asked: 1, found: 1.1, margin: expect.closeTo(0.15, 12), held: true },
+    ]);
+    expect(judge({ latencyRatio: 0.9 }, measuredFacts)[0]!.held).toBe(false);
+    expect(() => judge({ latencyRatio: 1 }, facts)).toThrowError(expect.objectContaining({ code: 'METRIC_MISSING' }));
+  });
+
   it('refuses a limit of what was not measured', () => {
     const missing = expect.objectContaining({ code: 'METRIC_MISSING' });
     expect(() => judge({ accuracyDrop: 0.1 }, facts)).toThrowError(missing);

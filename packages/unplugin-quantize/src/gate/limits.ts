@@ -1,5 +1,5 @@
 import { formatBytes, formatCosine } from '../report/index.ts';
-import type { AccuracyReport, Budget, IntegerShare, TaskMetric } from '../types.ts';
+import type { AccuracyReport, Budget, CompressedBytes, IntegerShare, LatencyReport, TaskMetric } from '../types.ts';
 
 /** What a budget is held against. */
 export interface BudgetFacts {
@@ -10,13 +10,16 @@ export interface BudgetFacts {
   /** Why `accuracy` is null. */
   notMeasured?: 'no engine' | 'no samples' | undefined;
   integerShare?: IntegerShare | undefined;
+  /** Of the artefact. */
+  compressed?: CompressedBytes | undefined;
+  latency?: LatencyReport | undefined;
 }
 
 export interface Limit {
   /** Whether the figure has to reach the limit or to stay below it; equal holds in both. */
   sense: 'at least' | 'at most';
-  /** What has to be known: outputs that were compared, a metric by its name, or how much of the work integers do. */
-  needs?: 'outputs' | 'metric' | 'integerShare';
+  /** What has to be known: outputs that were compared, a metric by its name, how much of the work integers do, compressed sizes, latency. */
+  needs?: 'outputs' | 'metric' | 'integerShare' | 'compressed' | 'latency';
   /** @param metric what `needs` asks for, where it is a metric */
   find(facts: BudgetFacts, metric: TaskMetric | undefined): { found: number; margin?: number | null };
   show(value: number): string;
@@ -63,11 +66,25 @@ export const LIMITS: Record<keyof Budget, Limit> = {
     show: (value) => `${formatBytes(value)} (${value} B)`,
     advice: 'use a smaller format or raise budget.maxBytes',
   },
+  compressedBytes: {
+    sense: 'at most',
+    needs: 'compressed',
+    find: ({ compressed }) => ({ found: compressed!.gzip }),
+    show: (value) => `${formatBytes(value)} (${value} B)`,
+    advice: 'use a smaller format or raise budget.compressedBytes',
+  },
   ratio: {
     sense: 'at most',
     find: ({ bytes, sourceBytes }) => ({ found: bytes / sourceBytes }),
     show: (value) => value.toFixed(4),
     advice: 'use a smaller format or raise budget.ratio',
+  },
+  latencyRatio: {
+    sense: 'at most',
+    needs: 'latency',
+    find: ({ latency }) => ({ found: latency!.ratio.latency.ratio, margin: Math.max(0, latency!.ratio.latency.ratio - latency!.ratio.latency.low) }),
+    show: (value) => value.toFixed(3),
+    advice: 'use a format that is faster on this target, or raise budget.latencyRatio',
   },
   integerShare: {
     sense: 'at least',

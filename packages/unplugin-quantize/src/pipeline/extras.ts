@@ -32,12 +32,14 @@ export interface ExtrasPlan {
 }
 
 /**
- * Which figures are asked for beside size and accuracy. They take time: compressing about 30 MB a second, latency seven seconds and more.
+ * Which figures are asked for beside size and accuracy, also by a budget. They take time: compressing about 30 MB a second, latency seven seconds and more.
  *
  * @param root folder that relative paths start from
  */
-export function extrasPlan({ compressed, latency, calibration }: ArtefactOptions, root: string, targets: readonly Target[] = []): ExtrasPlan {
-  if (!latency) return { compressed };
+export function extrasPlan(options: ArtefactOptions, root: string, targets: readonly Target[] = []): ExtrasPlan {
+  const { calibration, budget } = options;
+  const compressed = options.compressed || budget.compressedBytes !== undefined;
+  if (!options.latency && budget.latencyRatio === undefined) return { compressed };
   const engine = targets.includes('wasm') && !targets.includes('node') ? 'onnxruntime-web' : undefined;
   return { compressed, latency: { calibration: calibration === undefined ? undefined : locateSamples(calibration, root), sampleLimit: 1, engine } };
 }

@@ -41,7 +41,7 @@ export function modelReport({ name, plan, sourceSha256, artefact, measured, extr
     checks,
     accuracy,
     ...(latency && { latency }),
-    budget: judge(applicableBudget(budget, requestedFormat), { bytes, sourceBytes, accuracy, integerShare }),
+    budget: judge(applicableBudget(budget, requestedFormat), { bytes, sourceBytes, accuracy, integerShare, compressed: compressed?.artefact, latency }),
   };
 }
 
