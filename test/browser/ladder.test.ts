@@ -134,7 +134,9 @@ describe.skipIf(chromiumPath === null || !hasDist)('the ladder in Chromium with 
     expect(await timed()).toEqual(verdicts);
   });
 
-  it('runs on WebGPU in a worker, with the same answers', async () => {
+  it('runs on WebGPU in a worker, with the same answers, under a strict Content-Security-Policy', async () => {
+    await server.close();
+    server = await serveFolder(folder, { headers: { 'Content-Security-Policy': "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'" } });
     const loaded = await loadIn(await openLab(context, server.origin), small.model, small.feeds, { worker: true, backends: ['webgpu'] });
     expect(loaded.error).toBeUndefined();
     expect(loaded).toMatchObject({ backend: 'webgpu', variant: { target: 'webgpu' }, warnings: [], afterwards: 'SESSION_RELEASED' });
