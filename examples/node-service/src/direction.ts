@@ -20,8 +20,9 @@ export async function loadDirection(log: (line: string) => void): Promise<Direct
     backend: session.backend,
     async upsideDown(png) {
       const results = await session.run({ [input]: lineInput(png) });
-      const [, upsideDown = 0] = results[output]?.data as Float32Array;
-      return upsideDown;
+      const data = results[output]?.data;
+      if (!(data instanceof Float32Array)) throw new TypeError(`The model's output "${output}" is not float32.`);
+      return data[1] ?? 0;
     },
     close: () => session.dispose(),
   };

@@ -23,16 +23,16 @@ export function vadFeeds(sound: Float32Array, state: Float32Array): Record<'inpu
 
 /** A detector that starts in silence. */
 export function createDetector(session: Pick<InferenceSession, 'run'>): Detector {
-  let state = new Float32Array(2 * 128);
+  let state: Float32Array = new Float32Array(2 * 128);
   const sound = new Float32Array(CONTEXT + WINDOW);
   return {
     async hear(window) {
       sound.copyWithin(0, WINDOW);
       sound.set(window, CONTEXT);
       const { output, stateN } = await session.run(vadFeeds(sound.slice(), state));
-      state = stateN?.data as Float32Array<ArrayBuffer>;
-      const [probability = 0] = output?.data as Float32Array;
-      return probability;
+      if (!(output?.data instanceof Float32Array && stateN?.data instanceof Float32Array)) throw new TypeError('The model is not Silero VAD.');
+      state = stateN.data;
+      return output.data[0] ?? 0;
     },
   };
 }
