@@ -2,6 +2,7 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSy
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ModelReport } from '../../packages/unplugin-quantize/src/types.ts';
 import { distFolder, hasDist, runNode, type ProgramResult } from '../support/dist.ts';
@@ -9,6 +10,8 @@ import { models } from '../support/models.ts';
 
 type Validator = ((value: unknown) => boolean) & { errors?: unknown };
 const BIN = join(distFolder, 'cli/main.js');
+/** Images of lines of text. */
+const LINES = fileURLToPath(new URL('../../examples/ci/lines', import.meta.url));
 
 describe.skipIf(!hasDist)('unplugin-quantize report (needs the built package)', () => {
   let folder: string;
@@ -46,6 +49,24 @@ describe.skipIf(!hasDist)('unplugin-quantize report (needs the built package)', 
     expect(half! - int8!).toBeGreaterThan(20);
     expect(read('all.html')).toContain('Accuracy against size');
     expect(read('all.md')).toContain('1 model, 2 artefacts');
+  });
+
+  it('shows the activations that samples were seen to give', async () => {
+    const { code, stderr } = await cli('report', 'line.onnx', '-o', 'static.json', '-o', 'static.html', '--formats', 'int8-static', '--calibration', LINES);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const report = JSON.parse(read('static.json')) as { models: ModelReport[] };
+    const validate = validator();
+    expect({ isValid: validate(report), errors: validate.errors ?? null }).toEqual({ isValid: true, errors: null });
+    const { activations, weights } = report.models[0]!.details!;
+    expect(activations.map(({ sqnr }) => sqnr)).toEqual(activations.map(({ sqnr }) => sqnr).toSorted((a, b) => a! - b!));
+    expect(activations).toHaveLength(8);
+    for (const { histogram, min, max } of activations) {
+      expect(min).toBeLessThan(max);
+      expect(histogram.counts.reduce((a, b) => a + b)).toBeGreaterThan(16);
+    }
+    // 127 levels on each side of zero and one scale for each channel: never fewer than 5 bits of 6.02 dB.
+    expect(Math.min(...weights.flatMap(({ sqnr }) => sqnr ?? []))).toBeGreaterThan(30);
+    expect(read('static.html')).toContain('Activations that 8 bits fit worst');
   });
 
   it('gives the same page from the report as from the model', async () => {

@@ -35,7 +35,7 @@ interface Made {
 export function paretoData({ reports }: ModelGroup): ParetoData | undefined {
   const used = reports.map((report): Made => ({ name: labelOf(report, reports), bytes: report.artefact.bytes, cosine: lowestCosine(report), sqnr: lowestSqnr(report), metrics: report.accuracy?.metrics ?? [], kind: 'used' }));
   const tried = reports.flatMap((report) => (report.attempts ?? []).filter((attempt) => !isUsed(attempt, report)));
-  const made = [...used, ...tried.map(({ format, ...rest }): Made => ({ name: `${format}, tried`, sqnr: null, kind: 'tried', ...rest }))];
+  const made = [...used, ...tried.map(({ format, half = 0, ...rest }): Made => ({ name: `${format}${half > 0 ? ` with ${half} in half` : ''}, tried`, sqnr: null, kind: 'tried', ...rest }))];
   const bytes = reports[0]!.source.bytes;
   const metric = made[0]!.metrics.find(({ name, from }) => from !== 'agreement' && made.every((each) => metricOf(each, name) !== undefined));
   if (metric !== undefined) return { measure: metric.name, scale: 'linear', points: metricPoints(made, metric, bytes) };

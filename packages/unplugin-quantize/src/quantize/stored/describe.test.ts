@@ -7,6 +7,8 @@ import { arrayTensor, bytesSource, readPayload, type Tensor } from '../../onnx/i
 import { MODEL_DEFAULTS } from '../../options.ts';
 import type { Format, ModelDetails } from '../../types.ts';
 import { describeSource, quantizeSource, type QuantizeOptions } from '../index.ts';
+import { decoderOf } from './decode.ts';
+import { errorMeter } from './error-meter.ts';
 import { BINS } from './histogram.ts';
 
 const K = 160;
@@ -86,5 +88,28 @@ describe('what weights have lost', () => {
 
   it('does not depend on names', () => {
     expect(details({ format: 'int8', keepNames: true }).details).toEqual(details({ format: 'int8' }).details);
+  });
+});
+
+describe('decoders', () => {
+  it('read weights of LSTMs, which artefacts keep turned', () => {
+    const [directions, units, inputs] = [2, 3, 2];
+    const dims = [directions, units, inputs];
+    const levels = Int8Array.from({ length: 12 }, (_, i) => i - 6);
+    const turned = new Int8Array(12);
+    for (let d = 0; d < directions; d++) for (let u = 0; u < units; u++) for (let k = 0; k < inputs; k++) turned[(d * inputs + k) * units + u] = levels[(d * units + u) * inputs + k]!;
+    const scales = Float32Array.of(1, 2, 4, 8, 16, 32);
+    const decode = decoderOf({ kind: 'turned' }, { values: { dtype: 'int8', bytes: new Uint8Array(turned.buffer) }, scales, zeroPoints: undefined }, dims);
+    // In two pieces, as weights come.
+    const [first, second] = [new Float32Array(5), new Float32Array(7)];
+    decode(first);
+    decode(second);
+    expect([...first, ...second]).toEqual([...levels].map((level, i) => level * scales[Math.floor(i / inputs)]!));
+  });
+
+  it('leave masks out of account', () => {
+    const meter = errorMeter();
+    meter.add(Float32Array.of(-3.4e38, 1, -1), Float32Array.of(-1e4, 1, -0.9));
+    expect(meter.result()).toMatchObject({ sqnr: 23.01, min: -1, max: 1 });
   });
 });

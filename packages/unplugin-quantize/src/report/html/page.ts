@@ -8,7 +8,7 @@ import { modelSection } from './sections/model.ts';
 import { summary } from './sections/summary.ts';
 import { STYLE } from './style.ts';
 
-/** Up to this many artefacts are unfolded from the start. */
+/** Up to this many models are unfolded from the start. */
 const UNFOLDED = 3;
 /** Weights of all tables together: a page of more opens slowly. */
 const ROWS = 6_000;
@@ -20,7 +20,7 @@ const FEWEST_ROWS = 40;
  */
 export function reportHtml(reports: readonly ModelReport[]): string {
   const groups = groupByModel(sortReports(reports));
-  const open = reports.length <= UNFOLDED;
+  const open = groups.length <= UNFOLDED;
   const rows = Math.max(FEWEST_ROWS, Math.floor(ROWS / Math.max(1, reports.length)));
   const page = html`<!doctype html>
 <html lang="en">

@@ -15,7 +15,7 @@ details{border:1px solid var(--line);border-radius:.5rem;margin:.75rem 0;padding
 .scroll{overflow-x:auto;max-width:100%}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:.92em}
 th,td{text-align:left;padding:.35rem .7rem .35rem 0;border-bottom:1px solid var(--line);vertical-align:top;white-space:nowrap}
-th{color:var(--quiet);font-weight:600;vertical-align:bottom}td.wrap,th.wrap{white-space:normal;overflow-wrap:anywhere;min-width:9rem}.right{text-align:right}
+th{color:var(--quiet);font-weight:600;vertical-align:bottom}td.wrap,th.wrap{white-space:normal;overflow-wrap:anywhere;min-width:12rem}.right{text-align:right}
 th button{all:unset;cursor:pointer;font:inherit;color:inherit}th button::after{content:" \\2195";opacity:.55}th[aria-sort=ascending] button::after{content:" \\2191";opacity:1}th[aria-sort=descending] button::after{content:" \\2193";opacity:1}
 .hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .good{color:var(--good)}.bad{color:var(--bad)}
@@ -28,6 +28,6 @@ rect.source{fill:var(--source)}rect.artefact{fill:var(--artefact)}
 .reach{stroke:var(--quiet);stroke-width:1.5}.gridline{stroke:var(--line)}.axis{stroke:var(--quiet)}.mark{stroke:var(--bad);stroke-width:1.5;stroke-dasharray:4 3}
 .area{fill:var(--source);opacity:.75}.outline{fill:none;stroke:var(--artefact);stroke-width:1.5}
 .front{fill:none;stroke:var(--artefact);stroke-width:1.5;opacity:.6}.margin{stroke:var(--quiet);stroke-width:1.5}
-.point{fill:var(--artefact);stroke:var(--paper);stroke-width:1.5}.point.source{fill:var(--source)}.point.beaten{fill:var(--paper);stroke:var(--beaten)}svg .point-name{font-weight:600}svg .point-name.beaten{font-weight:400;fill:var(--quiet)}
+.point{fill:var(--artefact);stroke:var(--paper);stroke-width:1.5}.point.source{fill:var(--source)}.point.tried{fill:var(--paper);stroke:var(--artefact)}.point.beaten{fill:var(--paper);stroke:var(--beaten)}svg .point-name{font-weight:600}svg .point-name.beaten{font-weight:400;fill:var(--quiet)}
 @media print{details{break-inside:avoid}.scroll{overflow:visible}}
 `.trim();

@@ -12,7 +12,7 @@ export interface PlacedLabel {
   anchor: 'start' | 'middle' | 'end';
 }
 
-const CHARACTER = 7.3;
+const CHARACTER = 8;
 const HEIGHT = 13;
 
 /**

@@ -42,7 +42,7 @@ const LIMITS: readonly Column<BudgetResult>[] = [
   { name: 'limit', cell: ({ limit }) => limit },
   { name: 'asked', cell: ({ asked }) => figure(asked), right: true },
   { name: 'found', cell: ({ found }) => figure(found), right: true },
-  { name: '', cell: ({ held }) => (held ? html`<span class="good">✓ held</span>` : html`<strong class="bad">✗ broken</strong>`) },
+  { name: 'state', cell: ({ held }) => (held ? html`<span class="good">✓ held</span>` : html`<strong class="bad">✗ broken</strong>`) },
 ];
 
 /** A ratio of power in dB; equal values have none. */

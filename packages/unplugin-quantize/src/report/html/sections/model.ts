@@ -15,12 +15,15 @@ export interface SectionOptions {
   rows: number;
 }
 
+/** More artefacts of one model are folded: their plot comes first. */
+const MOST_OPEN = 2;
+
 /** Everything about one model. */
 export function modelSection(group: ModelGroup, { open, rows }: SectionOptions): Markup {
   const plot = paretoData(group);
   return html`<section id="${group.id}" data-model="${group.name}"><h2>${group.name}</h2>${
-    plot !== undefined && html`<h3>Accuracy against size</h3><p class="quiet">${plot.points.some(({ margin }) => margin !== undefined) && 'Upright lines reach as far as the 95 % interval of the difference to the source. '}The line joins what no other form beats in both.</p><div class="scroll" tabindex="0" role="region" aria-label="Accuracy against size">${paretoChart(`${plot.measure} against size`, plot)}</div>`}${
-    group.reports.map((report) => html`<details class="artefact"${(open || isBroken(report)) && html` open`}><summary>${labelOf(report, group.reports)} <small>${describe(report)}</small></summary>${artefact(report, rows)}</details>`)}</section>`;
+    plot !== undefined && html`<details${open && html` open`}><summary>Accuracy against size</summary><p class="quiet">${plot.points.some(({ margin }) => margin !== undefined) && 'Upright lines reach as far as the 95 % interval of the difference to the source. '}The line joins what no other form beats in both.</p><div class="scroll" tabindex="0" role="region" aria-label="Accuracy against size">${paretoChart(`${plot.measure} against size`, plot)}</div></details>`}${
+    group.reports.map((report) => html`<details class="artefact"${((open && group.reports.length <= MOST_OPEN) || isBroken(report)) && html` open`}><summary>${labelOf(report, group.reports)} <small>${describe(report)}</small></summary>${artefact(report, rows)}</details>`)}</section>`;
 }
 
 function artefact(report: ModelReport, rows: number): Part {
@@ -36,7 +39,7 @@ function integerWork({ integerShare }: ModelReport): Markup | '' {
 }
 
 function checks({ checks: engines }: ModelReport): Markup | '' {
-  return engines.length === 0 ? '' : html`<h4>Run once in</h4><ul>${engines.map(({ engine, version, outcome, reason }) => html`<li>${engine} ${version}: ${outcome === 'ran' ? 'ran' : `not run, ${reason ?? ''}`}</li>`)}</ul>`;
+  return engines.length === 0 ? '' : html`<h4>Run once in</h4><ul>${engines.map(({ engine, version, outcome, reason, note }) => html`<li>${[engine, version].filter((part) => part !== null).join(' ')}: ${outcome === 'ran' ? 'ran' : `not run, ${reason ?? ''}`}${note !== undefined && ` (${note})`}</li>`)}</ul>`;
 }
 
 function notes({ notes: texts }: ModelReport): Markup | '' {
