@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Options, QuantizedModel } from 'unplugin-quantize';
 import { describe, expect, it } from 'vitest';
+import type { FirstVisit } from '../../packages/unplugin-quantize/src/types.ts';
 import { BUNDLER_NAMES, BUNDLERS, type BundlerName, type Settings } from './bundlers.ts';
 import { hashOfFile, importBuilt, makeProject, withoutUrls } from './support.ts';
 
@@ -15,13 +16,14 @@ interface Entry {
   requestedFormat: string;
   format: string;
   artefact: { sha256: string; bytes: number };
+  firstVisit?: FirstVisit;
 }
 
 async function build(name: BundlerName, platform: Settings['platform'], options: Options = {}, query = '?quantize') {
   const root = makeProject({ 'main.js': `import model from './m.onnx${query}'; globalThis.document = undefined; globalThis.location ??= { href: 'http://x/' }; globalThis.model = model; export default model;` }, { 'm.onnx': MODEL });
   const output = await BUNDLERS[name](root, { platform, format: 'esm', options: { ...OPTIONS, ...options } });
   const report = JSON.parse(readFileSync(join(root, 'quantize-report.json'), 'utf8')) as { models: Entry[] };
-  return { ...output, report: report.models, onnx: output.files.filter((file) => file.endsWith('.onnx')) };
+  return { ...output, report: report.models, onnx: output.files.filter((file) => /\.(?:onnx|gz)$/.test(file)) };
 }
 
 describe.each(BUNDLER_NAMES)('%s', (name) => {
@@ -61,6 +63,15 @@ describe('a model for several targets', () => {
     expect(first!.variants.map(({ target, format }) => [target, format])).toEqual([['webgpu', 'fp16-storage'], ['wasm', 'int8'], ['node', 'int8']]);
     expect(first!.hash).toBe(first!.variants[0]!.sha256);
     for (const { variants } of models) for (const { url, sha256, bytes } of variants) expect([hashOfFile(new URL(url)), readFileSync(new URL(url)).length]).toEqual([sha256, bytes]);
+  });
+
+  it.each<BundlerName>(['vite', 'webpack'])('tells what a first visit downloads, with the engine (%s)', async (name) => {
+    const { report, onnx, outDir } = await build(name, 'browser', { compress: 'gzip', targets: ['wasm', 'webgpu'], format: 'int8-storage' });
+    const { size } = statSync(join(outDir, onnx[0]!));
+    const [only] = report;
+    expect(only!.firstVisit).toEqual({ model: size, runtime: { file: 'ort-wasm-simd-threaded.asyncify.wasm', bytes: expect.any(Number) } });
+    expect(only!.firstVisit!.runtime.bytes).toBeGreaterThan(20_000_000);
+    expect(size).toBeLessThan(only!.artefact.bytes);
   });
 
   it('takes targets from the query, and one of them for a URL', async () => {

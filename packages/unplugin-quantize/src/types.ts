@@ -213,6 +213,15 @@ export interface IntegerShare {
   }[];
 }
 
+/** What a browser downloads to run an artefact for the first time. Compressed sizes are there where they were asked for. */
+export interface FirstVisit {
+  /** Bytes of the artefact as it is published. */
+  model: number;
+  compressed?: CompressedBytes;
+  /** The .wasm file of onnxruntime-web. */
+  runtime: { file: string; bytes: number; compressed?: CompressedBytes };
+}
+
 /** Everything that is known of one artefact of a model; an entry of quantize-report.json. */
 export interface ModelReport {
   name: string;
@@ -236,6 +245,8 @@ export interface ModelReport {
   accuracy: AccuracyReport | null;
   /** Where it was asked for. */
   latency?: LatencyReport;
+  /** In builds for browsers. */
+  firstVisit?: FirstVisit;
   /** Where an HTML report was asked for. */
   details?: ModelDetails;
   budget: BudgetResult[];

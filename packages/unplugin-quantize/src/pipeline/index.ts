@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import type { ResolvedModelOptions } from '../options.ts';
-import type { ModelReport } from '../types.ts';
+import type { CompressedBytes, ModelReport } from '../types.ts';
 import { createCache } from './cache.ts';
+import { findCompressed } from './compressed.ts';
 import { compressBytes, deliver, type Compression, type DeliveredFile, type Delivery, type DeliveryOptions } from './deliver.ts';
 import type { PipelineEvent } from './events.ts';
 import { quantizeFile, type PipelineResult } from './quantize-file.ts';
@@ -38,6 +39,8 @@ export interface Pipeline {
   describe(report: ModelReport): Promise<ModelReport>;
   /** The artefact of a result as it is published. @throws QuantizeError WRITE_FAILED */
   deliver(artefact: DeliveredFile, options: DeliveryOptions): Promise<Delivery>;
+  /** What a file takes on the wire. */
+  compressedSizes(path: string): Promise<CompressedBytes>;
   /** Bytes in compressed form: the path of a file in the cache, never to be modified. @throws QuantizeError WRITE_FAILED */
   compress(bytes: Uint8Array, compression: Compression): Promise<string>;
   /** Stops the workers and removes what was temporary. */
@@ -57,6 +60,7 @@ export function createPipeline({ root, cacheDir, workers: size, onProgress = war
       return { ...report, details, source: { ...report.source, compressed: compressed.source }, artefact: { ...report.artefact, compressed: compressed.artefact } };
     },
     deliver: (artefact, how) => context.share(`deliver ${artefact.sha256} ${JSON.stringify(how)}`, () => deliver(cache, artefact, how)),
+    compressedSizes: (path) => findCompressed(cache, [path]),
     compress: (bytes, compression) => compressBytes(cache, bytes, compression),
     async close() {
       await workers.close();

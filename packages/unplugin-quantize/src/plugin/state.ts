@@ -9,6 +9,7 @@ import { formatTable } from '../report/index.ts';
 import type { ModelReport } from '../types.ts';
 import { checkDelivery } from './delivery-options.ts';
 import { createDeclarations, type Declarations } from './dts/index.ts';
+import { firstVisitOf } from './first-visit.ts';
 import { chosenBuild } from './onnxruntime-build.ts';
 import { DEFAULT_TARGETS, type Platform } from './platform.ts';
 import type { ModelRequest } from './request.ts';
@@ -145,11 +146,17 @@ export class PluginState {
     return distinct([...held, ...[...this.#broken.values()].flat()]);
   }
 
-  /** How a variant is published. What runs in Node lies on a disk, so that it is published as it is. */
-  async deliver({ file, report: { artefact: { bytes, sha256 } }, targets }: VariantResult): Promise<Delivery> {
+  /** How a variant is published, which its report tells too. What runs in Node lies on a disk, so that it is published as it is. */
+  async deliver({ file, report, targets }: VariantResult): Promise<Delivery> {
+    const { artefact: { bytes, sha256 } } = report;
+    const pipeline = this.#pipeline!;
     const { compress = false, maxFileBytes } = this.#options;
     const isDownloaded = targets.some((target) => DEFAULT_TARGETS.browser.includes(target));
-    return this.#pipeline!.deliver({ file, bytes, sha256 }, isDownloaded ? { compress, maxFileBytes } : { compress: false });
+    if (!isDownloaded) return pipeline.deliver({ file, bytes, sha256 }, { compress: false });
+    const delivery = await pipeline.deliver({ file, bytes, sha256 }, { compress, maxFileBytes });
+    const visit = this.#build && (await firstVisitOf(this.root, this.#build, delivery, report, (path) => pipeline.compressedSizes(path)));
+    if (visit !== undefined) report.firstVisit = visit;
+    return delivery;
   }
 
   /** Compressed files that are wanted beside published ones. */

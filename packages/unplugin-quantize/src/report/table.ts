@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { ModelReport } from '../types.ts';
+import { firstVisitLines } from './first-visit.ts';
 import { formatBytes, formatChange, formatCosine, formatShare } from './size.ts';
 import { alignColumns, printable } from './text.ts';
 
@@ -40,6 +41,7 @@ const COLUMNS: readonly Column[] = [
  *
  *     det.onnx  wasm  4.75 MB  →  1.33 MB  −72.0 %  int8  cos 0.9991  top-1 98.4 %  ✓ budget
  *       note text
+ *     first visit (wasm)  1.33 MB + onnxruntime-web 14.24 MB = 15.57 MB
  *
  * The figures of accuracy are the lowest of all outputs; `*` marks generated input. Empty without reports.
  */
@@ -49,7 +51,8 @@ export function formatTable(reports: readonly ModelReport[], { color }: TableOpt
   const rows = reports.map((report) => COLUMNS.map(({ cell }) => cell(report)));
   const lines = alignColumns(rows, right, (cell, column, row) => paint(COLUMNS[column]!.style(reports[row]!), cell));
   const notes = reports.flatMap(({ name, notes: own }) => own.map((note) => paint('yellow', `  ${printable(name)}: ${printable(note)}`)));
-  return [...lines, ...notes].join('\n');
+  const visits = firstVisitLines(reports).map((line) => paint('dim', line));
+  return [...lines, ...notes, ...visits].join('\n');
 }
 
 function compressedCell({ artefact }: ModelReport): string {

@@ -1,6 +1,6 @@
 import { FORMATS } from '../../option-tables.ts';
 import type {
-  AccuracyReport, ActivationError, ArtefactDataFile, Attempt, BaselineChange, BudgetResult, CompressedBytes, EnergyEstimate, EngineCheck, IntegerShare, LatencyReport, ModelDetails, ModelReport,
+  AccuracyReport, ActivationError, ArtefactDataFile, Attempt, BaselineChange, BudgetResult, CompressedBytes, EnergyEstimate, EngineCheck, FirstVisit, IntegerShare, LatencyReport, ModelDetails, ModelReport,
   OutputAccuracy, RatioEstimate, SpeedFigures, TaskMetric, ValueHistogram, ValueSignature, WeightDecision, WeightError,
 } from '../../types.ts';
 import { about, count, flag, list, map, nullable, number, object, oneOf, sha256, text, type Schema } from './build.ts';
@@ -68,6 +68,7 @@ const model = object<ModelReport>({
   baseline: about('What has changed against the committed baseline', list(object<BaselineChange>({ what: text, before: { anyOf: [number, text] }, after: { anyOf: [number, text] }, verdict: oneOf(['regressed', 'improved', 'changed']) }, {}))),
   integerShare,
   latency,
+  firstVisit: about('What a browser downloads to run the artefact for the first time', object<FirstVisit>({ model: count, runtime: object<FirstVisit['runtime']>({ file: text, bytes: count }, { compressed }) }, { compressed })),
   details: about('Where an HTML report was asked for', object<ModelDetails>({ weights: list(weightError), activations: list(activation) }, {})),
 });
 
