@@ -85,7 +85,8 @@ def entropy(values):
     parts = sides(counts)
     used = max(int(np.nonzero(part)[0][-1]) + 1 for part in parts)
     best, least = used, np.inf
-    for i in range(used, LEVELS - 1, -1):
+
+    def divergence_of(i):
         p, q, hopeless = [], [], False
         for part in parts:
             inside = part[:i].copy()
@@ -104,11 +105,17 @@ def entropy(values):
             q.append(spread)
         p, q = np.concatenate(p), np.concatenate(q)
         if q.sum() == 0 or hopeless:
-            continue
+            return np.inf
         p, q = p / p.sum(), q / q.sum()
-        divergence = float((p[p > 0] * np.log(p[p > 0] / q[p > 0])).sum())
-        if divergence < least - 1e-12:
-            best, least = i, divergence
+        return float((p[p > 0] * np.log(p[p > 0] / q[p > 0])).sum())
+
+    # Every eighth range first, then those around the best.
+    for step in (8, 1):
+        first, last = (used, LEVELS) if step == 8 else (min(used, best + 7), max(LEVELS, best - 7))
+        for i in range(first, last - 1, -step):
+            divergence = divergence_of(i)
+            if divergence < least - 1e-12:
+                best, least = i, divergence
     return [float(max(values.min(), -best * width)), float(min(values.max(), best * width))]
 
 

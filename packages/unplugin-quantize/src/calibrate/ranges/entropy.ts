@@ -3,18 +3,20 @@ import type { Range, Seen } from './range.ts';
 
 /** Levels on each side of zero, as int8 has them. */
 const LEVELS = 128;
+/** Every so many-th range is tried first, and then those around the best: neighbours hardly differ. */
+const STEP = 8;
 /** Divergences that differ by less are equal: they are sums of thousands of roundings. */
 const EQUAL = 1e-12;
 
 /**
- * The range [-i width, i width] that loses least information, after TensorRT ("8-bit Inference with TensorRT", 2017): for every i from
+ * The range [-i width, i width] that loses least information, after TensorRT ("8-bit Inference with TensorRT", 2017): for i from
  * 128 bins to all, P is the histogram in which values beyond bin i count in the outermost bin that is not empty, and Q the histogram
  * without them, in 128 groups of bins on each side whose counts are spread evenly over those bins that are not empty; the i with the
  * smallest Kullback-Leibler divergence
  *
  *     sum over bins  p ln(p / q)      both divided by their sums
  *
- * is taken, the largest of equals. Group g of i bins goes from ceil(g i / 128) on. The result is cut to the values that were seen, so
+ * is taken, the largest of equals; every eighth i is tried, then those around the best. Group g of i bins goes from ceil(g i / 128) on. The result is cut to the values that were seen, so
  * that a side without values takes none of the range.
  */
 export function entropyRange({ histogram, extremes }: Seen): Range {
@@ -24,10 +26,14 @@ export function entropyRange({ histogram, extremes }: Seen): Range {
   const sides = [negative, positive].map(summed).filter(({ total }) => total > 0);
   const all = Math.max(...sides.map(({ used }) => used));
   let [best, least] = [all, Infinity];
-  for (let i = all; i >= LEVELS; i--) {
-    const divergence = divergenceOf(sides, i, least);
-    if (divergence < least - EQUAL) [best, least] = [i, divergence];
-  }
+  const search = (from: number, to: number, step: number): void => {
+    for (let i = from; i >= to; i -= step) {
+      const divergence = divergenceOf(sides, i, least);
+      if (divergence < least - EQUAL) [best, least] = [i, divergence];
+    }
+  };
+  search(all, LEVELS, STEP);
+  search(Math.min(all, best + STEP - 1), Math.max(LEVELS, best - STEP + 1), 1);
   return { min: Math.max(extremes.min, -best * width), max: Math.min(extremes.max, best * width) };
 }
 

@@ -81,8 +81,8 @@ describe.each(CALIBRATION_METHODS)('%s', (method) => {
 describe('a range with outliers', () => {
   const ordinary = Float32Array.from({ length: 400_000 }, (_, i) => ((i % 101) + ((7 * i) % 1009) / 10) / 100 - 1);
 
-  // Entropy keeps 128 bins of a quarter at least.
-  it.each([['percentile', 2], ['entropy', 33], ['mse', 299]] as const)('is clipped by %s', (method, atMost) => {
+  // Entropy keeps 128 bins of a quarter at least, and has no reason to keep many more.
+  it.each([['percentile', 2], ['entropy', 48], ['mse', 299]] as const)('is clipped by %s', (method, atMost) => {
     const range = rangeOf(method, [ordinary, Float32Array.of(300)]);
     expect(range.max).toBeLessThan(atMost);
     expect(range.max).toBeGreaterThanOrEqual(1);
