@@ -37,7 +37,7 @@ const RULES: Record<string, Rule> = {
   QuantizeLinear: (_, inputs) => inputs[2] ?? 'uint8', DequantizeLinear: input(1), DynamicQuantizeLinear: always('uint8', 'float32', 'uint8'),
   MatMulInteger: always('int32'), ConvInteger: always('int32'), QLinearMatMul: input(7), QLinearConv: input(7),
   Where: input(1), OneHot: input(2),
-  TopK: sameThen('int64'), MaxPool: sameThen('int64'), Unique: sameThen('int64'), Dropout: sameThen('bool'),
+  TopK: sameThen('int64'), MaxPool: sameThen('int64'), Unique: sameThen('int64'), Dropout: sameThen('bool'), StringSplit: sameThen('int64'),
   StringNormalizer: always('string'), TfIdfVectorizer: always('float32'), LabelEncoder: unknown, RegexFullMatch: always('bool'),
   If: unknown, Loop: unknown, Scan: unknown, SequenceMap: unknown, Optional: unknown, OptionalGetElement: unknown,
   OptionalHasElement: always('bool'), SequenceLength: always('int64'), SequenceAt: unknown, SequenceConstruct: unknown, SequenceEmpty: unknown,
