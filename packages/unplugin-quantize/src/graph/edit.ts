@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { NodeProtoSchema, type GraphProto, type Model, type NodeProto, type TensorProto } from '../onnx/index.ts';
 import { makeAttribute, type AttributeValue } from './attributes.ts';
-import { scopesOf, type Scope } from './scope.ts';
+import { scopesOf, subgraphsOf } from './scope.ts';
 
 /** A node of the standard's domain unless `domain` says otherwise. */
 export function makeNode(
@@ -53,24 +53,18 @@ export function replaceNodes(graph: GraphProto, replace: (node: NodeProto) => No
   graph.node = nodes;
 }
 
-/** Makes all nodes of a scope and its subgraphs read `to` in place of `from`; a subgraph with a value of its own called `from` is left out. */
-export function renameReads(scope: Scope, from: string, to: string): void {
-  const visit = (graph: GraphProto): void => {
-    if (graph !== scope.graph && defines(graph, from)) return;
-    for (const node of graph.node) {
-      node.input = node.input.map((name) => (name === from ? to : name));
-      for (const attribute of node.attribute) {
-        if (attribute.g !== undefined) visit(attribute.g);
-        attribute.graphs.forEach(visit);
-      }
-    }
-  };
-  visit(scope.graph);
+/** Makes nodes and their subgraphs read other names; a subgraph that has a value of its own of such a name goes on reading that one. */
+export function renameReads(nodes: readonly NodeProto[], renamed: ReadonlyMap<string, string>): void {
+  if (renamed.size === 0) return;
+  for (const node of nodes) {
+    if (node.input.some((name) => renamed.has(name))) node.input = node.input.map((name) => renamed.get(name) ?? name);
+    for (const { graph } of subgraphsOf(node)) renameReads(graph.node, withoutOwn(graph, renamed));
+  }
 }
 
-function defines(graph: GraphProto, name: string): boolean {
-  return graph.input.some((value) => value.name === name) || graph.initializer.some((tensor) => tensor.name === name)
-    || graph.node.some((node) => node.output.includes(name));
+function withoutOwn(graph: GraphProto, renamed: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const own = new Set([...graph.input.map(({ name }) => name), ...graph.initializer.map(({ name }) => name), ...graph.node.flatMap(({ output }) => output)]);
+  return new Map([...renamed].filter(([name]) => !own.has(name)));
 }
 
 /** Values whose type is no longer what value_info says are dropped from it; onnxruntime infers them again. */

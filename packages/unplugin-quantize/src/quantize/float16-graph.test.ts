@@ -95,6 +95,14 @@ describe('inputs and outputs', () => {
     expect(quantize(source, HALF).model.proto.graph!.output.map(({ name }) => name)).toEqual(['y', 'z']);
   });
 
+  it('an output whose name a branch has for a value of its own', async () => {
+    const branch = (op: string) => buildGraph({ nodes: [makeNode('Sigmoid', ['x'], ['y']), makeNode(op, ['y'], ['b'])], outputs: { b: 'float32' } });
+    const source = model([makeNode('If', ['on'], ['z'], { then_branch: branch('Neg'), else_branch: branch('Abs') }), makeNode('MatMul', ['x', 'w'], ['y'])], {
+      initializers: { w: big }, inputs: { x: 'float32[2,32]', on: 'bool' }, outputs: { y: 'float32', z: 'float32' },
+    });
+    await expectHalf(source, { ...rows, on: new ort.Tensor('bool', [true], []) });
+  });
+
   it('an output that is an input or an initializer', async () => {
     const source = model([makeNode('MatMul', ['x', 'w'], ['y']), makeNode('Identity', ['x'], ['same'])], { initializers: { w: big, c: floats([2], [1, 1e-9]) }, outputs: { y: 'float32', x: 'float32[2,32]', c: 'float32[2]', same: 'float32[2,32]' } });
     const { bytes } = await expectHalf(source, rows);
@@ -128,7 +136,17 @@ describe('constants', () => {
 
   it('beyond the range keep their reader in float32', async () => {
     const source = model([makeNode('MatMul', ['x', 'w'], ['m']), makeNode('Mul', ['x', 'huge'], ['h']), makeNode('ReduceMax', ['h'], ['s']), makeNode('Add', ['m', 's'], ['y'])], { initializers: { w: big, huge: floats([1], [1e5]) } });
-    expect(quantize(source, HALF).model.proto.graph!.initializer.map(({ name }) => name)).toEqual(['w_h', 'huge']);
+    const { model: artefact, notes } = quantize(source, HALF);
+    expect(artefact.proto.graph!.initializer.map(({ name }) => name)).toEqual(['w_h', 'huge']);
+    expect(notes).toEqual(['Values beyond the range of float16 (65504) keep the nodes that read them in float32: huge.']);
+  });
+
+  it('beyond the range are told by the names of some and their number', () => {
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    const source = model([makeNode('MatMul', ['x', 'w'], ['m0']), ...names.map((name, i) => makeNode('Mul', [`m${i}`, name], [i === 4 ? 'y' : `m${i + 1}`]))], {
+      initializers: { w: big, ...Object.fromEntries(names.map((name, i) => [name, floats([1], [i === 1 ? 65504 : 65520 + i])])) },
+    });
+    expect(quantize(source, HALF).notes).toEqual(['Values beyond the range of float16 (65504) keep the nodes that read them in float32: a, c, d and 1 more.']);
   });
 
   it('of Resize that are scales stay float32', async () => {

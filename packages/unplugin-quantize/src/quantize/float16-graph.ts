@@ -1,4 +1,4 @@
-import { findAttribute, forgetTypes, HALF_OPS, intAttribute, isOperator, makeNode, outputDtype, OWN_HALF_OPS, setAttribute, stringAttribute, subgraphsOf } from '../graph/index.ts';
+import { findAttribute, forgetTypes, HALF_OPS, intAttribute, isOperator, makeNode, outputDtype, OWN_HALF_OPS, renameReads, setAttribute, stringAttribute, subgraphsOf } from '../graph/index.ts';
 import { dtypeCode, dtypeOf, elementCount, tensorOf, tensorProto, type DType, type GraphProto, type NodeProto, type TensorProto } from '../onnx/index.ts';
 import { decide, remember, undecidedWeights, type Context, type Weight } from './context.ts';
 import { fitsFloat16, isMask, isWorthPresuming, toFloat16, vanishes, withinHalf } from './half.ts';
@@ -38,13 +38,25 @@ interface Env {
  */
 export function computeInHalves(context: Context): void {
   const weights = new Map(undecidedWeights(context).map((weight) => [weight.proto, weight]));
-  rewriteGraph({ ...context, pending: weights }, context.model.proto.graph!, undefined);
+  const beyond = new Set<string>();
+  rewriteGraph({ ...context, pending: weights, beyond }, context.model.proto.graph!, undefined);
+  if (beyond.size > 0) context.notes.push(beyondNote([...beyond]));
   forgetTypes(context.model);
 }
 
 interface HalfContext extends Context {
   /** Readers of each constant as they were before the rewrite. */
   readonly pending: ReadonlyMap<TensorProto, Weight>;
+  /** Names of constants beyond the range of float16, whose readers stay float32 for that. */
+  readonly beyond: Set<string>;
+}
+
+/** The most names that a note lists. */
+const LISTED = 3;
+
+function beyondNote(names: readonly string[]): string {
+  const more = names.length > LISTED ? ` and ${names.length - LISTED} more` : '';
+  return `Values beyond the range of float16 (65504) keep the nodes that read them in float32: ${names.slice(0, LISTED).join(', ')}${more}.`;
 }
 
 function rewriteGraph(context: HalfContext, graph: GraphProto, parent: Env | undefined): Env {
@@ -110,13 +122,15 @@ function isHalf(context: HalfContext, env: Env, node: NodeProto, inputs: readonl
   });
 }
 
-function fitsHalf({ model, presumes }: HalfContext, node: NodeProto, index: number, constant: TensorProto): boolean {
+function fitsHalf({ model, presumes, beyond }: HalfContext, node: NodeProto, index: number, constant: TensorProto): boolean {
   const tensor = tensorOf(model, constant);
   const matters = elementCount(tensor.dims) === 1 || (node.opType === 'Div' && index === 1);
   if (matters && vanishes(tensor)) return false;
-  // The bounds of a Clip are quantities however large they are.
-  if (presumes && node.opType !== 'Clip' && isWorthPresuming(tensor)) return true;
-  return node.opType === 'Clip' ? fitsFloat16(tensor) : withinHalf(tensor);
+  // The bounds of a Clip are quantities however large they are, and one beyond the range is nothing to tell of.
+  if (node.opType === 'Clip') return fitsFloat16(tensor);
+  const fits = (presumes && isWorthPresuming(tensor)) || withinHalf(tensor);
+  if (!fits) beyond.add(constant.name);
+  return fits;
 }
 
 /** ConstantOfShape that fills with a mask gives a half-precision mask, because casting the value itself would make it infinite. */
@@ -186,16 +200,8 @@ function restoreOutputs(context: HalfContext, env: Env): void {
 }
 
 function renameValues(nodes: readonly NodeProto[], renamed: ReadonlyMap<string, string>): void {
-  const rename = (name: string): string => renamed.get(name) ?? name;
-  for (const node of nodes) {
-    node.output = node.output.map(rename);
-    renameReads(node, rename);
-  }
-}
-
-function renameReads(node: NodeProto, rename: (name: string) => string): void {
-  node.input = node.input.map(rename);
-  for (const { graph } of subgraphsOf(node)) for (const inner of graph.node) renameReads(inner, rename);
+  for (const node of nodes) if (node.output.some((name) => renamed.has(name))) node.output = node.output.map((name) => renamed.get(name) ?? name);
+  renameReads(nodes, renamed);
 }
 
 function define(env: Env, name: string, dtype: DType | undefined, native: 'float32' | 'float16'): void {
