@@ -100,7 +100,8 @@ describe('inputs and outputs', () => {
     const source = model([makeNode('If', ['on'], ['z'], { then_branch: branch('Neg'), else_branch: branch('Abs') }), makeNode('MatMul', ['x', 'w'], ['y'])], {
       initializers: { w: big }, inputs: { x: 'float32[2,32]', on: 'bool' }, outputs: { y: 'float32', z: 'float32' },
     });
-    await expectHalf(source, { ...rows, on: new ort.Tensor('bool', [true], []) });
+    const { model: artefact } = await expectHalf(source, { ...rows, on: new ort.Tensor('bool', [true], []) });
+    expect(artefact.proto.graph!.output.map(({ name }) => name)).toEqual(['y', 'z']);
   });
 
   it('an output that is an input or an initializer', async () => {
