@@ -91,4 +91,15 @@ describe('reports of a build', () => {
     const first = await build();
     expect(await build()).toEqual(first);
   });
+
+  it('tell what is worse than the baseline, when the build fails of it', async () => {
+    const root = makeProject(FILES, { 'm.onnx': 'ocrDirection' });
+    await viteBuild(root, {}, { ...QUICK, baseline: { update: true } });
+    const lock = join(root, 'quantize.lock.json');
+    writeFileSync(lock, readFileSync(lock, 'utf8').replaceAll(/"bytes": (\d+)/g, (_, bytes: string) => `"bytes": ${Math.floor(Number(bytes) / 2)}`));
+    await expect(viteBuild(root, {}, { ...QUICK, report: ['json', 'html'] })).rejects.toThrow('BASELINE_BROKEN');
+    const { models } = JSON.parse(readFileSync(join(root, 'quantize-report.json'), 'utf8')) as { models: ModelReport[] };
+    expect(models.flatMap(({ baseline = [] }) => baseline.map(({ what, verdict }) => `${what} ${verdict}`))).toContain('bytes regressed');
+    expect(/✗ [^<]*bytes of the baseline/.test(readFileSync(join(root, 'quantize-report.html'), 'utf8'))).toBe(true);
+  });
 });

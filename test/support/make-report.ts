@@ -43,6 +43,7 @@ export function makeReport(own: Partial<ModelReport> = {}): ModelReport {
       activations: [{ tensor: '/stem/Relu_output_0', min: 0, max: 6, sqnr: 31.5, histogram: { from: 0, to: 6, counts: [90, 20, 4, 1] } }],
     },
     budget: [{ limit: 'cosine', asked: 0.99, found: 0.9991, held: true }, { limit: 'ratio', asked: 0.25, found: 0.2804, held: false }],
+    baseline: [{ what: 'cosine', before: 0.9999, after: 0.9991, verdict: 'regressed' }, { what: 'bytes', before: 1_400_000, after: 1_331_000, verdict: 'improved' }],
     attempts: [{ format: 'int4', bytes: 800_000, cosine: 0.7, metrics: [{ name: 'accuracy', from: 'labels', source: 0.9, artefact: 0.6, answers: 400, margin: 0.03 }], broken: ['cosine'] }],
     ...own,
   };

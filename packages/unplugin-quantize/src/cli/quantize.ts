@@ -72,10 +72,11 @@ function assertComparesNothing({ budget, evaluate }: ArtefactOptions): void {
 }
 
 async function held(baseline: BaselineFile, report: ModelReport): Promise<{ report: ModelReport; regression?: QuantizeError }> {
+  let worse = report;
   try {
-    return { report: await baseline.hold(report) };
+    return { report: await baseline.hold(report, (compared) => (worse = compared)) };
   } catch (error) {
-    if (isGateError(error)) return { report, regression: error };
+    if (isGateError(error)) return { report: worse, regression: error };
     throw error;
   }
 }

@@ -17,9 +17,10 @@ export interface BaselineFile {
   /**
    * The report with what has changed; where the baseline is being updated, or there is none, the report as it is.
    *
+   * @param onWorse gets the report with what has changed before the error is thrown
    * @throws QuantizeError BASELINE_BROKEN, BASELINE_INVALID
    */
-  hold(report: ModelReport): Promise<ModelReport>;
+  hold(report: ModelReport, onWorse?: (report: ModelReport) => void): Promise<ModelReport>;
   /** Writes the figures of these reports where the baseline is to be updated. @throws QuantizeError WRITE_FAILED, BASELINE_INVALID */
   update(reports: readonly ModelReport[]): Promise<void>;
 }
@@ -33,11 +34,12 @@ export function openBaseline(given: string | false | BaselineSpec | undefined, r
   const { path = BASELINE_FILE, update = isSet(env[UPDATE]), tolerance }: BaselineSpec = typeof given === 'object' ? given : { ...(given !== undefined && { path: given }) };
   const file = resolve(root, path);
   return {
-    async hold(report) {
+    async hold(report, onWorse) {
       const baseline = update ? undefined : await readBaseline(file, path);
       const changes = baseline && compareToBaseline(baseline, report, tolerance);
       if (baseline === undefined) return report;
       if (changes === undefined) return { ...report, notes: [...report.notes, `The baseline ${path} does not know this artefact: update it (--update-baseline, or ${UPDATE}=1).`] };
+      if (changes.some(({ verdict }) => verdict === 'regressed')) onWorse?.({ ...report, baseline: changes });
       assertBaseline(report, changes, path);
       return { ...report, baseline: changes, notes: [...report.notes, ...improvementNotes(changes)] };
     },

@@ -127,12 +127,18 @@ export class PluginState {
     if (!this.writesReports) return result;
     const baseline = openBaseline(this.#options.baseline, this.root);
     const hold = async (report: ModelReport): Promise<ModelReport> => {
+      let worse = report;
       try {
-        return await baseline.hold(report);
+        return await baseline.hold(report, (compared) => (worse = compared));
       } catch (error) {
-        if (onFail !== 'warn' || !isGateError(error)) throw error;
-        this.warn(error.message);
-        return report;
+        if (!isGateError(error)) throw error;
+        if (onFail === 'warn') {
+          this.warn(error.message);
+          return worse;
+        }
+        this.#beforeBaseline.set(worse, report);
+        this.#broken.set(report.name, [...(this.#broken.get(report.name) ?? []), worse]);
+        throw error;
       }
     };
     const variants = await Promise.all(result.variants.map(async (variant) => ({ ...variant, report: await hold(variant.report) })));

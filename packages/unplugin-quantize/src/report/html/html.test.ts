@@ -85,14 +85,14 @@ describe('reportHtml', () => {
   });
 
   it('shows what there is', () => {
-    for (const text of ['models/det.onnx', '4.75 MB', '1.33 MB', '−72.0 %', '950.00 kB', '✗ ratio', '/stem/Conv', '38.2 dB', 'exact', 'has one dimension', '0.41 ×', 'int4, tried', 'Integer kernels do 91.0 %', 'Something that a reader must not miss.', 'against labels']) {
+    for (const text of ['models/det.onnx', '4.75 MB', '1.33 MB', '−72.0 %', '950.00 kB', '✗ ratio, cosine of the baseline', 'Against the baseline', '/stem/Conv', '38.2 dB', 'exact', 'has one dimension', '0.41 ×', 'int4, tried', 'Integer kernels do 91.0 %', 'Something that a reader must not miss.', 'against labels']) {
       expect(page).toContain(text);
     }
   });
 
   it('leaves out what is not there', () => {
     const bare = makeReport({ accuracy: null, weights: [], notes: [], checks: [], budget: [], inputs: [], outputs: [] });
-    for (const key of ['latency', 'details', 'attempts', 'integerShare', 'targets'] as const) delete bare[key];
+    for (const key of ['latency', 'details', 'attempts', 'integerShare', 'targets', 'baseline'] as const) delete bare[key];
     const text = reportHtml([bare]);
     for (const absent of ['Speed', 'Budget', 'Weights', 'Notes', 'Accuracy against size', 'undefined', 'NaN', 'null']) expect(text.replace(/<(style|script)>.*?<\/\1>/gs, '')).not.toContain(absent);
     expect(reportHtml([])).toContain('No model was quantized.');
@@ -104,7 +104,7 @@ describe('reportHtml', () => {
   });
 
   it('has room for many models', () => {
-    const many = Array.from({ length: 50 }, (_, i) => makeReport({ name: `m${i}.onnx`, budget: [], weights: Array.from({ length: 500 }, (_, w) => ({ ...makeReport().weights[0]!, tensor: `w${w}` })) }));
+    const many = Array.from({ length: 50 }, (_, i) => makeReport({ name: `m${i}.onnx`, budget: [], baseline: [], weights: Array.from({ length: 500 }, (_, w) => ({ ...makeReport().weights[0]!, tensor: `w${w}` })) }));
     const text = reportHtml(many);
     expect(text.length).toBeLessThan(5_000_000);
     expect(text).toContain('380 smaller ones are in quantize-report.json.');

@@ -6,14 +6,15 @@ import { code, escapeMarkdown } from './escape.ts';
 
 describe('reportMarkdown', () => {
   it('is a table, with broken budgets in full and details folded', () => {
-    const text = reportMarkdown([makeReport(), makeReport({ name: 'b.onnx', budget: [] })]);
+    const text = reportMarkdown([makeReport(), makeReport({ name: 'b.onnx', budget: [], baseline: [] })]);
     const lines = text.split('\n');
     expect(lines[0]).toBe('### Quantized models');
-    expect(lines[2]).toBe('2 models: 9.49 MB → 2.66 MB (−72.0 %). **One budget is broken.**');
+    expect(lines[2]).toBe('2 models: 9.49 MB → 2.66 MB (−72.0 %). **One budget is broken. 1 artefact worse than the baseline.**');
     expect(lines[4]).toBe('| model | for | format | before | after | change | brotli | cosine | task | latency | budget |');
     expect(lines[6]).toBe('| <code>b.onnx</code> | wasm | int8 | 4.75 MB | 1.33 MB | −72.0 % | 950.00 kB | 0.9991 | accuracy 90.0 % → 89.0 % | 0.41 × |  |');
     expect(text).toContain('**<code>models/det.onnx</code> does not hold its budget**');
     expect(text).toContain('| ratio | 0.25 | 0.2804 | **broken** |');
+    expect(text).toContain('**<code>models/det.onnx</code> is worse than its baseline**\n\n| figure | baseline | now | verdict |\n| --- | ---: | ---: | --- |\n| cosine | 0.9999 | 0.9991 | **regressed** |');
     expect(text.match(/<details>/g)).toHaveLength(2);
     expect(text.match(/<\/details>/g)).toHaveLength(2);
     expect(reportMarkdown([])).toContain('No model was quantized.');

@@ -1,4 +1,4 @@
-import type { BudgetResult, ModelReport } from '../../types.ts';
+import type { BaselineChange, BudgetResult, ModelReport } from '../../types.ts';
 import { groupByModel, lowestCosine, showMetric } from '../groups.ts';
 import { sortReports } from '../json.ts';
 import { formatBytes, formatChange, formatCosine, formatShare } from '../size.ts';
@@ -34,27 +34,30 @@ const MOST_BROKEN = 20;
 export function reportMarkdown(reports: readonly ModelReport[]): string {
   const sorted = sortReports(reports);
   const broken = sorted.filter(({ budget }) => budget.some(({ held }) => !held));
+  const worse = sorted.filter(({ baseline = [] }) => baseline.some(({ verdict }) => verdict === 'regressed'));
   const parts: string[] = [
     '### Quantized models',
-    headline(sorted, broken.length),
+    headline(sorted, broken.length, worse.length),
     table(COLUMNS, sorted.slice(0, MOST_ROWS)),
     ...(sorted.length > MOST_ROWS ? [`and ${sorted.length - MOST_ROWS} more`] : []),
     ...(sorted.some(({ accuracy }) => accuracy?.synthetic) ? ['\\* measured on generated input, which proves little'] : []),
     ...broken.slice(0, MOST_BROKEN).map((report) => `**${code(report.name)} does not hold its budget**\n\n${budgetTable(report.budget)}`),
+    ...worse.slice(0, MOST_BROKEN).map((report) => `**${code(report.name)} is worse than its baseline**\n\n${changesTable(report.baseline!)}`),
   ];
   const room = MOST_CHARACTERS - parts.reduce((sum, part) => sum + part.length, 0);
   parts.push(...fold(sorted, room));
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
-function headline(reports: readonly ModelReport[], broken: number): string {
+function headline(reports: readonly ModelReport[], broken: number, worse: number): string {
   if (reports.length === 0) return 'No model was quantized.';
   const groups = groupByModel(reports);
   const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b);
   const before = sum(groups.map(({ reports: [first] }) => first!.source.bytes));
   const after = sum(groups.map((group) => Math.min(...group.reports.map(({ artefact }) => artefact.bytes))));
   const what = [counted(groups.length, 'model'), ...(reports.length > groups.length ? [counted(reports.length, 'artefact')] : [])].join(', ');
-  const state = broken === 0 ? '' : ` **${broken === 1 ? 'One budget is' : `${broken} budgets are`} broken.**`;
+  const states = [...(broken === 0 ? [] : [broken === 1 ? 'One budget is broken.' : `${broken} budgets are broken.`]), ...(worse === 0 ? [] : [`${counted(worse, 'artefact')} worse than the baseline.`])];
+  const state = states.length === 0 ? '' : ` **${states.join(' ')}**`;
   return `${what}: ${formatBytes(before)} → ${reports.length > groups.length ? 'from ' : ''}${formatBytes(after)} (${formatChange(before, after)}).${state}`;
 }
 
@@ -80,6 +83,16 @@ function budgetTable(results: readonly BudgetResult[]): string {
     { name: 'found', cell: ({ found }) => String(Number(found.toPrecision(6))), right: true },
     { name: 'state', cell: ({ held }) => (held ? 'held' : '**broken**') },
   ], results);
+}
+
+function changesTable(changes: readonly BaselineChange[]): string {
+  const show = (value: number | string): string => (typeof value === 'number' ? String(Number(value.toPrecision(6))) : escapeMarkdown(value));
+  return table([
+    { name: 'figure', cell: ({ what }: BaselineChange) => escapeMarkdown(what) },
+    { name: 'baseline', cell: ({ before }) => show(before), right: true },
+    { name: 'now', cell: ({ after }) => show(after), right: true },
+    { name: 'verdict', cell: ({ verdict }) => (verdict === 'regressed' ? '**regressed**' : verdict) },
+  ], changes);
 }
 
 /** A folded part for each model, as long as there is room. */
@@ -108,6 +121,7 @@ function details(report: ModelReport): string {
       { name: 'top-1 same', cell: ({ top1Agreement }) => (top1Agreement === null ? '' : formatShare(top1Agreement)), right: true },
     ], accuracy.outputs),
     budget.length === 0 ? '' : budgetTable(budget),
+    report.baseline === undefined || report.baseline.length === 0 ? '' : changesTable(report.baseline),
     weights.length === 0 ? '' : `${weights.length - kept.length} of ${weights.length} weights changed; ${formatBytes(kept.reduce((sum, { bytesBefore }) => sum + bytesBefore, 0))} kept as they were.`,
     notes.map((note) => `- ${escapeMarkdown(note)}`).join('\n'),
   ];

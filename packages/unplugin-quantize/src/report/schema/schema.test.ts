@@ -30,7 +30,7 @@ describe('the schema of quantize-report.json', () => {
     expect(ajv.validateSchema(REPORT_SCHEMA)).toBe(true);
     const report = wholeReport();
     expect({ isValid: validate(report), errors: validate.errors ?? null }).toEqual({ isValid: true, errors: null });
-    const { targets: _targets, attempts: _attempts, latency: _latency, details: _details, integerShare: _share, ...bare } = report.models[0]!;
+    const { targets: _targets, attempts: _attempts, latency: _latency, details: _details, integerShare: _share, baseline: _baseline, ...bare } = report.models[0]!;
     expect(validate({ ...report, models: [{ ...bare, accuracy: null }] })).toBe(true);
     expect(validate({ ...report, models: [{ ...bare, newField: 1 }] })).toBe(true);
   });

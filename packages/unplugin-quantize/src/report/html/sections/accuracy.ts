@@ -1,4 +1,4 @@
-import type { BudgetResult, ModelReport, OutputAccuracy, TaskMetric } from '../../../types.ts';
+import type { BaselineChange, BudgetResult, ModelReport, OutputAccuracy, TaskMetric } from '../../../types.ts';
 import { formatCosine, formatShare } from '../../size.ts';
 import { showMetric } from '../../groups.ts';
 import { html, type Markup } from '../markup.ts';
@@ -16,6 +16,19 @@ export function accuracy({ accuracy: measured }: ModelReport): Markup {
 export function budget({ budget: results }: ModelReport): Markup | '' {
   return results.length === 0 ? '' : html`<h4>Budget</h4>${table('Budget', LIMITS, results)}`;
 }
+
+/** What has changed against the committed baseline. */
+export function baseline({ baseline: changes }: ModelReport): Markup | '' {
+  if (changes === undefined) return '';
+  return html`<h4>Against the baseline</h4>${changes.length === 0 ? html`<p class="quiet">Nothing has changed by more than its tolerance.</p>` : table('Changes against the baseline', CHANGES, changes)}`;
+}
+
+const CHANGES: readonly Column<BaselineChange>[] = [
+  { name: 'what', cell: ({ what }) => what },
+  { name: 'before', cell: ({ before }) => before, right: true },
+  { name: 'now', cell: ({ after }) => after, right: true },
+  { name: 'verdict', cell: ({ verdict }) => (verdict === 'regressed' ? html`<strong class="bad">✗ regressed</strong>` : verdict === 'improved' ? html`<span class="good">✓ improved</span>` : verdict) },
+];
 
 const METRICS: readonly Column<TaskMetric>[] = [
   { name: 'metric', cell: ({ name, from }) => [name, html` <small>${{ labels: 'against labels', agreement: 'same answer as the source', evaluate: 'by the evaluator' }[from]}</small>`] },

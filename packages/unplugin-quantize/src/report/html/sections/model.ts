@@ -3,7 +3,7 @@ import { formatBytes, formatShare } from '../../size.ts';
 import { paretoChart } from '../charts/pareto.ts';
 import { labelOf, paretoData, type ModelGroup } from '../../groups.ts';
 import { html, type Markup, type Part } from '../markup.ts';
-import { accuracy, budget } from './accuracy.ts';
+import { accuracy, baseline, budget } from './accuracy.ts';
 import { latency, sizes } from './figures.ts';
 import { isBroken } from './summary.ts';
 import { activationHistograms, keptWeights, weightHistograms, weightTable } from './weights.ts';
@@ -27,7 +27,7 @@ export function modelSection(group: ModelGroup, { open, rows }: SectionOptions):
 }
 
 function artefact(report: ModelReport, rows: number): Part {
-  return [budget(report), sizes(report), accuracy(report), latency(report), integerWork(report), weightHistograms(report), activationHistograms(report), keptWeights(report), weightTable(report, rows), checks(report), notes(report)];
+  return [budget(report), baseline(report), sizes(report), accuracy(report), latency(report), integerWork(report), weightHistograms(report), activationHistograms(report), keptWeights(report), weightTable(report, rows), checks(report), notes(report)];
 }
 
 function describe({ artefact: { bytes, minOnnxruntime } }: ModelReport): string {

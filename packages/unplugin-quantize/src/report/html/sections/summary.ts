@@ -9,7 +9,7 @@ export function summary(groups: readonly ModelGroup[]): Markup {
   const reports = groups.flatMap((group) => group.reports);
   const before = total(groups.map(({ reports: [first] }) => first!.source.bytes));
   const broken = reports.filter(isBroken).length;
-  const judged = reports.filter(({ budget }) => budget.length > 0).length;
+  const judged = reports.filter(isJudged).length;
   const smallest = total(groups.map((group) => Math.min(...group.reports.map(({ artefact }) => artefact.bytes))));
   const tiles: [string, Part, string][] = [
     [groups.length === 1 ? 'model' : 'models', groups.length, ''],
@@ -42,13 +42,20 @@ const COLUMNS: readonly Column<Row>[] = [
   { name: 'budget', cell: ({ report }) => budgetCell(report) },
 ];
 
-export function isBroken({ budget }: ModelReport): boolean {
-  return budget.some(({ held }) => !held);
+/** True for an artefact that breaks a limit, or is worse than its baseline. */
+export function isBroken({ budget, baseline = [] }: ModelReport): boolean {
+  return budget.some(({ held }) => !held) || baseline.some(({ verdict }) => verdict === 'regressed');
 }
 
 function budgetCell(report: ModelReport): Part {
-  if (report.budget.length === 0) return '';
-  return isBroken(report) ? html`<strong class="bad">✗ ${report.budget.filter(({ held }) => !held).map(({ limit }) => limit).join(', ')}</strong>` : html`<span class="good">✓ held</span>`;
+  const { budget, baseline = [] } = report;
+  const broken = [...budget.filter(({ held }) => !held).map(({ limit }) => limit), ...baseline.filter(({ verdict }) => verdict === 'regressed').map(({ what }) => `${what} of the baseline`)];
+  if (broken.length > 0) return html`<strong class="bad">✗ ${broken.join(', ')}</strong>`;
+  return isJudged(report) && html`<span class="good">✓ held</span>`;
+}
+
+function isJudged({ budget, baseline }: ModelReport): boolean {
+  return budget.length > 0 || baseline !== undefined;
 }
 
 function bytesCell(bytes: number): Cell {
