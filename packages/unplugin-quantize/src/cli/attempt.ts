@@ -18,7 +18,7 @@ import { measureTeller, progressTeller, stepTeller } from '../pipeline/progress.
 import { createWorkers, type Workers } from '../pipeline/workers.ts';
 import type { ModelReport } from '../types.ts';
 import type { ComparedFiles } from './measure-extras.ts';
-import { progressLine } from './progress-line.ts';
+import { progressLine } from '../pipeline/progress-line.ts';
 
 /** Work on one model: everything is in one folder until it is settled. */
 export interface Draft {

@@ -8,7 +8,7 @@ import { createWorkers } from '../pipeline/workers.ts';
 import { aboutModel } from './about-model.ts';
 import { formatComparison, type ComparedModels } from './format-comparison.ts';
 import { print } from './print.ts';
-import { progressLine } from './progress-line.ts';
+import { progressLine } from '../pipeline/progress-line.ts';
 
 export interface CompareArguments {
   /** The model that counts as right, and the one that is held against it. */

@@ -6,6 +6,9 @@ import { measureSensitivity, type SensitivityTask } from './sensitivity.ts';
 import { outcomeOf, type Outcome } from './transport.ts';
 import type { WrittenFile } from './write-file.ts';
 
+// A build that is interrupted takes its work with it: nobody is left to hear of it.
+process.once('disconnect', () => process.exit());
+
 /** Entry of the child process that runs models: native code that crashes or takes all memory ends this process and not the build. One function for each task. */
 export function measure(task: MeasureTask): Promise<Outcome<Measured>> {
   const send = sender();

@@ -3,11 +3,13 @@ import { locateSamples, watchedPlaces } from '../calibrate/index.ts';
 import { isGateError, QuantizeError } from '../errors.ts';
 import { checkBaseline, checkKey, isRegExp, MODEL_OPTIONS, type OnnxruntimeBuild, type Options, type ResolvedModelOptions } from '../options.ts';
 import { annotateError, annotateWarning, createPipeline, locateEvaluator, openBaseline, summarizeForGitHub, watchedByEvaluator, writeReports, type Compression, type Delivery, type Pipeline, type PipelineResult, type VariantResult } from '../pipeline/index.ts';
+import { displayName } from '../pipeline/display-name.ts';
 import { createSettings, type FindSettings } from '../pipeline/settings/index.ts';
 import { reportFiles, type ReportFile } from '../report-files.ts';
 import { formatTable } from '../report/index.ts';
 import type { ModelReport } from '../types.ts';
 import { checkDelivery } from './delivery-options.ts';
+import { buildProgress } from './build-progress.ts';
 import { createDeclarations, type Declarations } from './dts/index.ts';
 import { firstVisitOf } from './first-visit.ts';
 import { chosenBuild } from './onnxruntime-build.ts';
@@ -30,9 +32,12 @@ export class PluginState {
   root = process.cwd();
   /** False for a dev server, which shows the report as a page. */
   writesReports = true;
+  /** Whether the bundler was told to print less than what it does. */
+  isQuiet = false;
   warn: (message: string) => void = (message) => process.emitWarning(message, 'unplugin-quantize');
   /** Undefined where none are wanted. */
   readonly declarations: Declarations | undefined;
+  readonly #progress = buildProgress(() => this.isQuiet);
   readonly #options: Options;
   readonly #findSettings: FindSettings;
   readonly #build: OnnxruntimeBuild | undefined;
@@ -119,6 +124,8 @@ export class PluginState {
     } catch (error) {
       await this.#announce(error, file);
       throw error;
+    } finally {
+      this.#progress.end(displayName(this.root, file));
     }
   }
 
@@ -226,6 +233,7 @@ export class PluginState {
 
   /** Stops the workers. A later request starts them again. */
   async close(): Promise<void> {
+    this.#progress.clear();
     const pipeline = this.#pipeline;
     this.#pipeline = undefined;
     await pipeline?.close();
@@ -239,7 +247,11 @@ export class PluginState {
       workers,
       onProgress: (event) => {
         if (event.kind === 'broken') this.#broken.set(event.reports[0]!.name, event.reports);
-        if (event.kind !== 'warning') return;
+        if (event.kind !== 'warning') {
+          this.#progress.show(event);
+          return;
+        }
+        this.#progress.clear();
         this.warn(event.message);
         annotateWarning(event.message);
       },

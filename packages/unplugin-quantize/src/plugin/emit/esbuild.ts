@@ -33,6 +33,7 @@ function setUp(state: PluginState, build: PluginBuild): void {
   if (state.precompress.length > 0) build.initialOptions.metafile = true;
   if (absWorkingDir !== undefined) state.root = absWorkingDir;
   state.warn = (message) => console.error(`[unplugin-quantize] ${message}`);
+  state.isQuiet = ['silent', 'error', 'warning'].includes(logLevel);
   build.onStart(() => state.begin(SCOPE));
   build.onResolve({ filter: /\.onnx\?/ }, (args) => refusalsAsErrors(() => resolveRequest(state, build, args)));
   build.onLoad({ filter: /\.onnx$/, namespace: 'file' }, (args) => load(state, files, platform === 'node' ? 'node' : 'browser', args));
@@ -44,9 +45,8 @@ function setUp(state: PluginState, build: PluginBuild): void {
   build.onLoad({ filter: /\.[cm]?[jt]sx?$/, namespace: 'file' }, (args) => rewriteFile(build, args));
   build.onEnd(async (result) => {
     const { errors } = result;
-    const isQuiet = ['silent', 'error', 'warning'].includes(logLevel);
     if (errors.length === 0 && platform !== 'node') await writeSideFiles(state, build.initialOptions, result);
-    if (errors.length === 0) await state.finish((table) => void (isQuiet || console.error(`\n${table}`)));
+    if (errors.length === 0) await state.finish((table) => void (state.isQuiet || console.error(`\n${table}`)));
   });
   build.onDispose(() => void state.close());
 }

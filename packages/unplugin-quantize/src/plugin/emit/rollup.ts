@@ -20,6 +20,7 @@ export function rollupHost(state: PluginState, framework: 'rollup' | 'rolldown')
       platform = (options as { platform?: string }).platform === 'node' ? 'node' : 'browser';
       assets.begin(SCOPE);
       state.begin(SCOPE);
+      state.isQuiet = ['silent', 'warn'].includes(options.logLevel);
       state.warn = (message) => this.warn(message);
     },
     transform: {

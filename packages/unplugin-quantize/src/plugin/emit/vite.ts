@@ -34,6 +34,7 @@ export function viteHost(state: PluginState): RollupLikeHost {
         configResolved(resolved) {
           config = resolved;
           state.root = resolved.root;
+          state.isQuiet = resolved.logLevel !== undefined && resolved.logLevel !== 'info';
           state.writesReports = resolved.command === 'build';
           state.warn = (message) => resolved.logger.warn(`[unplugin-quantize] ${message}`);
         },

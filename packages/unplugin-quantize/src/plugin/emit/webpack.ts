@@ -31,6 +31,7 @@ function install(state: PluginState, compiler: Compiler): void {
   const logger = compiler.getInfrastructureLogger('unplugin-quantize');
   state.root = compiler.context;
   state.warn = (message) => logger.warn(message);
+  state.isQuiet = [false, 'none', 'error', 'warn'].includes(compiler.options.infrastructureLogging.level ?? 'info');
   compiler.options.module.rules.push(REWRITE, rule(state, () => (compiler.options.externalsPresets.node ? 'node' : 'browser')));
   // Before that the options have no defaults.
   compiler.hooks.environment.tap(SCOPE, () => leaveNativePackage(compiler));

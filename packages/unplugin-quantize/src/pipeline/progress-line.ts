@@ -1,4 +1,4 @@
-import type { PipelineEvent } from '../pipeline/events.ts';
+import type { PipelineEvent } from './events.ts';
 
 /** A line on a terminal that tells how far the work has come; nothing elsewhere, and nothing in CI. */
 export interface ProgressLine {
@@ -8,10 +8,15 @@ export interface ProgressLine {
 }
 
 /** Erases the line that the cursor is in, and goes to its beginning. */
-const ERASE = '\x1b[2K\r';
+export const ERASE = '\x1b[2K\r';
+
+/** Whether a line that changes can be shown. */
+export function isShown(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): boolean {
+  return stream.isTTY && env['CI'] === undefined;
+}
 
 export function progressLine(stream: NodeJS.WriteStream = process.stderr, env: NodeJS.ProcessEnv = process.env): ProgressLine {
-  if (!stream.isTTY || env['CI'] !== undefined) return { show: () => undefined, clear: () => undefined };
+  if (!isShown(stream, env)) return { show: () => undefined, clear: () => undefined };
   return {
     show(event) {
       if (event.kind === 'progress') stream.write(`${ERASE}${progressText(event)}`);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { PipelineEvent } from '../pipeline/events.ts';
-import { progressTeller } from '../pipeline/progress.ts';
+import type { PipelineEvent } from './events.ts';
+import { progressTeller } from './progress.ts';
 import { progressLine } from './progress-line.ts';
 
 type Progress = Extract<PipelineEvent, { kind: 'progress' }>;
