@@ -28,13 +28,26 @@ describe.skipIf(chromiumPath === null)('models that the browser keeps', () => {
   let server: RunningServer;
   /** Answers that are held back until the test lets go. */
   let held: (() => void)[];
+  /** `Range` and `If-Range` of requests. */
+  let ranges: (string | undefined)[][];
 
   function handle(request: IncomingMessage, response: ServerResponse): boolean {
     // Without it a reload takes files from the HTTP cache, and nothing is told of ours.
     response.setHeader('cache-control', 'no-store');
+    if (request.url === '/cut.onnx') return answerInTwo(request, response);
     if (request.url !== '/slow.onnx') return false;
     response.writeHead(200, { 'content-length': bytes.length }).write(bytes.subarray(0, bytes.length >> 1));
     held.push(() => response.end(bytes.subarray(bytes.length >> 1)));
+    return true;
+  }
+
+  /** Breaks off in the middle, and gives the rest to who asks for it. */
+  function answerInTwo(request: IncomingMessage, response: ServerResponse): true {
+    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+    ranges.push([request.headers.range, request.headers['if-range'] as string | undefined]);
+    const headers = { etag: '"m"', 'content-length': bytes.length - from };
+    if (from > 0) response.writeHead(206, { ...headers, 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` }).end(bytes.subarray(from));
+    else response.writeHead(200, headers).write(bytes.subarray(0, bytes.length >> 1), () => setTimeout(() => response.destroy(), 100));
     return true;
   }
 
@@ -52,6 +65,7 @@ describe.skipIf(chromiumPath === null)('models that the browser keeps', () => {
 
   beforeEach(async () => {
     held = [];
+    ranges = [];
     server = await serveFolder(folder, { handle });
     context = await browser.newContext();
   });
@@ -138,6 +152,19 @@ describe.skipIf(chromiumPath === null)('models that the browser keeps', () => {
     const loaded = await loadIn(later, quantizedModel('new', [second]), feeds);
     expect(loaded).toMatchObject({ backend: 'wasm', warnings: [] });
     expect(await keptIn(later)).toEqual([kept(second)]);
+  });
+
+  it('are downloaded to the end when the connection breaks', async () => {
+    const page = await openLab(context, server.origin);
+    const loaded = await loadIn(page, quantizedModel('m', [{ ...first, url: '/cut.onnx' }]), feeds);
+    expect(loaded).toMatchObject({ backend: 'wasm', warnings: [] });
+    expect(ranges).toEqual([
+      [undefined, undefined],
+      [`bytes=${bytes.length >> 1}-`, '"m"'],
+    ]);
+    const sizes = loaded.reports.map((report) => report.loaded);
+    expect(sizes).toEqual([...new Set(sizes)].sort((a, b) => a - b));
+    expect(sizes.at(-1)).toBe(bytes.length);
   });
 
   it('come compressed and cut', async () => {

@@ -73,7 +73,7 @@ export function usualThreads(): number {
 
 function setThreads(wasm: WebOrt['env']['wasm'], backend: Backend, { numThreads, onWarning = console.warn }: CreateSessionOptions, isStarted: boolean): void {
   const isolated = globalThis.crossOriginIsolated === true;
-  if (numThreads !== undefined && numThreads > 1 && !isolated) {
+  if (numThreads !== undefined && numThreads > 1 && globalThis.crossOriginIsolated === false) {
     onWarning(`numThreads ${numThreads} was asked, 1 is used: threads need a cross-origin isolated page (Cross-Origin-Opener-Policy and Cross-Origin-Embedder-Policy).`);
   }
   const threads = backend === 'wasm' || !isolated ? 1 : (numThreads ?? usualThreads());
