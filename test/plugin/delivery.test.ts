@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import type { Options, QuantizedModel } from 'unplugin-quantize';
@@ -66,7 +66,37 @@ it('puts none beside models in a build for Node', async () => {
   expect(onnx.filter((file) => file.endsWith('.gz'))).toEqual([]);
 });
 
+/** What a page says that it found. */
+async function foundAt(folder: string): Promise<unknown> {
+  const server = await serveFolder(folder);
+  const browser = await launchChromium();
+  onTestFinished(async () => {
+    await browser.close();
+    await server.close();
+  });
+  const page = await browser.newPage();
+  await page.goto(`${server.origin}/`);
+  const found = await page.waitForFunction(() => (globalThis as { found?: unknown }).found, undefined, { timeout: 60_000 });
+  return found.jsonValue();
+}
+
 describe.skipIf(chromiumPath === null)('in a page', () => {
+  const WASM_LIMIT = 5_000_000;
+
+  it.each<BundlerName>(['vite', 'rollup', 'rolldown'])("onnxruntime-web's .wasm file is put together too (%s)", async (name) => {
+    const main = `
+      import { InferenceSession } from 'onnxruntime-web/wasm';
+      import url from './m.onnx?quantize&url';
+      InferenceSession.create(url).then((session) => (globalThis.found = session.inputNames), (error) => (globalThis.found = String(error)));`;
+    const root = makeProject({ 'main.js': main }, { 'm.onnx': 'ocrDirection' });
+    const output = await BUNDLERS[name](root, { platform: 'browser', format: 'esm', publicPath: '/', options: { ...OPTIONS, maxFileBytes: WASM_LIMIT } });
+    const parts = output.files.filter((file) => file.endsWith('.wasm'));
+    expect(parts).toHaveLength(3);
+    for (const part of parts) expect(readFileSync(join(output.outDir, part)).length).toBeLessThanOrEqual(WASM_LIMIT);
+    writeFileSync(join(output.outDir, 'index.html'), `<!doctype html><link rel="icon" href="data:,"><script type="module" src="./${output.main.slice(output.outDir.length + 1)}"></script>`);
+    expect(await foundAt(output.outDir)).toEqual(['x']);
+  });
+
   it('createSession puts parts together and unpacks them', async () => {
     const main = `
       import model from './m.onnx?quantize';
@@ -78,15 +108,6 @@ describe.skipIf(chromiumPath === null)('in a page', () => {
       }).catch((error) => (globalThis.found = { error: String(error) }));`;
     const root = makeProject({ 'index.html': '<!doctype html><link rel="icon" href="data:,"><script type="module" src="./main.js"></script>', 'main.js': main }, { 'm.onnx': 'ocrDirection' });
     const { outDir } = await viteBuild(root, {}, { ...OPTIONS, compress: 'gzip', maxFileBytes: LIMIT });
-    const server = await serveFolder(outDir);
-    const browser = await launchChromium();
-    onTestFinished(async () => {
-      await browser.close();
-      await server.close();
-    });
-    const page = await browser.newPage();
-    await page.goto(`${server.origin}/`);
-    const found = await page.waitForFunction(() => (globalThis as { found?: unknown }).found, undefined, { timeout: 60_000 });
-    expect(await found.jsonValue()).toEqual({ dims: [1, 2], parts: 3, encoding: 'gzip' });
+    expect(await foundAt(outDir)).toEqual({ dims: [1, 2], parts: 3, encoding: 'gzip' });
   });
 });

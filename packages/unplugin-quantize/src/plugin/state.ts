@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { locateSamples, watchedPlaces } from '../calibrate/index.ts';
 import { isGateError, QuantizeError } from '../errors.ts';
 import { checkBaseline, checkKey, isRegExp, MODEL_OPTIONS, type OnnxruntimeBuild, type Options, type ResolvedModelOptions } from '../options.ts';
@@ -13,6 +15,7 @@ import { buildProgress } from './build-progress.ts';
 import { createDeclarations, type Declarations } from './dts/index.ts';
 import { firstVisitOf } from './first-visit.ts';
 import { chosenBuild } from './onnxruntime-build.ts';
+import type { WasmPart } from './onnxruntime-wasm.ts';
 import { DEFAULT_TARGETS, type Platform } from './platform.ts';
 import type { ModelRequest } from './request.ts';
 
@@ -170,6 +173,23 @@ export class PluginState {
     const visit = this.#build && (await firstVisitOf(this.root, this.#build, delivery, report, (path) => pipeline.compressedSizes(path)));
     if (visit !== undefined) report.firstVisit = visit;
     return delivery;
+  }
+
+  /** True where files for browsers have to stay below a size. */
+  get isLimited(): boolean {
+    return this.#options.maxFileBytes !== undefined;
+  }
+
+  /** The files that a .wasm file is published as. */
+  async wasmParts(path: string): Promise<WasmPart[]> {
+    const { maxFileBytes = Infinity } = this.#options;
+    const { size: bytes } = await stat(path);
+    const name = basename(path);
+    if (bytes <= maxFileBytes) return [{ file: path, name }];
+    const sha256 = createHash('sha256').update(await readFile(path)).digest('hex');
+    this.#pipeline ??= this.#createPipeline();
+    const { files } = await this.#pipeline.deliver({ file: path, bytes, sha256 }, { compress: false, maxFileBytes });
+    return files.map(({ file }, i) => ({ file, name: name.replace(/\.wasm$/, `.${i + 1}.wasm`) }));
   }
 
   /** Compressed files that are wanted beside published ones. */

@@ -26,7 +26,7 @@ export function rollupHost(state: PluginState, framework: 'rollup' | 'rolldown')
     transform: {
       filter: { id: [ONNXRUNTIME_WEB, SCRIPT], code: [WASM_URL, REQUEST_TEXT] },
       handler(code, id) {
-        if (ONNXRUNTIME_WEB.test(id)) return emitOnnxruntimeWasm(this, code, id);
+        if (ONNXRUNTIME_WEB.test(id)) return emitOnnxruntimeWasm(this, code, id, (path) => state.wasmParts(path));
         return rewriteUrls(code, id, { isAbsolute: false });
       },
     },

@@ -2,6 +2,8 @@ import type { Environment, Plugin, ResolvedConfig, ViteBuilder } from 'vite';
 import { PLUGIN_NAME } from '../load.ts';
 import type { PluginState } from '../state.ts';
 import { NATIVE_PACKAGE, type HookContext, type RollupLikeHost } from './host.ts';
+import { emitOnnxruntimeWasm, ONNXRUNTIME_WEB, WASM_URL } from '../onnxruntime-wasm.ts';
+import { REQUEST_TEXT, rewriteUrls, SCRIPT } from '../rewrite/rewrite-urls.ts';
 import { emitSideFiles } from './side-files.ts';
 import { viteBuild } from './vite-build.ts';
 import { viteDev } from './vite-dev.ts';
@@ -47,6 +49,15 @@ export function viteHost(state: PluginState): RollupLikeHost {
           state.begin(this.environment.name);
           state.begin(workerScope(this.environment));
           build.begin(this.environment);
+        },
+        // Vite itself emits the .wasm file as a whole.
+        transform: {
+          filter: { id: [ONNXRUNTIME_WEB, SCRIPT], code: [WASM_URL, REQUEST_TEXT] },
+          handler(code, id) {
+            if (!ONNXRUNTIME_WEB.test(id)) return rewriteUrls(code, id, { isAbsolute: false });
+            if (isServing() || !state.isLimited || this.environment.config.consumer === 'server') return null;
+            return emitOnnxruntimeWasm(this, code, id, (path) => state.wasmParts(path));
+          },
         },
         resolveFileUrl: build.resolveFileUrl,
         generateBundle: {
