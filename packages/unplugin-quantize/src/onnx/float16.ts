@@ -1,36 +1,42 @@
 /** IEEE 754 binary16 conversions on whole arrays. Rounding is half to even; overflow gives infinity; NaN stays a quiet NaN. */
 
+import { createHalfKernel, type HalfKernel } from './float16-simd.ts';
+
 const word = new Uint32Array(1);
 const float = new Float32Array(word.buffer);
 
+/** Made with the first conversion of many numbers. */
+let kernel: HalfKernel | undefined | null = null;
+
+/** Below it a conversion one by one is as fast. */
+const MANY = 1024;
+
 /**
  * Converts float32 bit patterns to float16 bit patterns, as numpy's astype(float16) and onnxruntime's Cast do.
- * Below the normal range the value is scaled by 2^24 so that float addition does the rounding.
+ * Below the normal range 0.5 is added, so that float addition does the rounding.
  *
  * @returns whether infinities or NaN came out
  */
 export function float32BitsToFloat16(from: Uint32Array, to: Uint16Array): boolean {
-  // Signed integers need no float64 for patterns with the sign bit; two results go into one word.
+  // Signed integers need no float64 for patterns with the sign bit.
   const words = new Int32Array(from.buffer, from.byteOffset, from.length);
-  const isPaired = IS_LITTLE_ENDIAN && to.byteOffset % 4 === 0;
-  const pairs = isPaired ? words.length >> 1 : 0;
-  const target = isPaired ? new Int32Array(to.buffer, to.byteOffset, pairs) : new Int32Array(0);
+  if (words.length < MANY) return convertEach(words, to);
+  if (kernel === null) kernel = createHalfKernel();
+  if (kernel === undefined) return convertEach(words, to);
   let isBeyond = false;
-  for (let i = 0, at = 0; i < pairs; i++, at += 2) {
-    const first = words[at]!;
-    const second = words[at + 1]!;
-    const low = ((first & 0x7fffffff) - SMALLEST_NORMAL) | 0;
-    const high = ((second & 0x7fffffff) - SMALLEST_NORMAL) | 0;
-    if ((low | high) >= 0 && low < NORMAL_RANGE && high < NORMAL_RANGE) {
-      target[i] = ((first >>> 16) & 0x8000) | (rounded(low) >>> 13) | (second & SIGN) | ((rounded(high) << 3) & 0x7fff0000);
-    } else {
-      if (low >= NORMAL_RANGE || high >= NORMAL_RANGE) isBeyond = true;
-      target[i] = halfBits(first) | (halfBits(second) << 16);
-    }
+  for (let start = 0; start < words.length; start += kernel.capacity) {
+    const [some, target] = [words.subarray(start, start + kernel.capacity), to.subarray(start, start + kernel.capacity)];
+    if (!kernel.convert(some, target) && convertEach(some, target)) isBeyond = true;
   }
-  for (let i = 2 * pairs; i < words.length; i++) {
-    if ((words[i]! & 0x7fffffff) >= OVERFLOW) isBeyond = true;
-    to[i] = halfBits(words[i]!);
+  return isBeyond;
+}
+
+function convertEach(words: Int32Array, to: Uint16Array): boolean {
+  let isBeyond = false;
+  for (let i = 0; i < words.length; i++) {
+    const bits = words[i]!;
+    to[i] = halfBits(bits);
+    if ((bits & 0x7fffffff) >= OVERFLOW) isBeyond = true;
   }
   return isBeyond;
 }
@@ -45,25 +51,16 @@ export function float16Bits(value: number): number {
 const SMALLEST_NORMAL = 0x38800000;
 const OVERFLOW = 0x477ff000;
 
-const NORMAL_RANGE = OVERFLOW - SMALLEST_NORMAL;
-
-const IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
-
-const SIGN = 0x80000000 | 0;
-
-/**
- * Rounds the 13 lowest bits of a normal magnitude half to even; those above them are the float16. Counted from 2^-14, whose float16 pattern
- * is 0x400, the exponent needs no other change.
- */
-function rounded(aboveSmallest: number): number {
-  return (aboveSmallest + (0x400 << 13) + 0xfff + ((aboveSmallest >>> 13) & 1)) | 0;
+/** Rebiases the exponent by 112 and rounds the 13 dropped bits half to even. */
+function normalHalf(magnitude: number): number {
+  return (magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13;
 }
 
 function halfBits(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;
   const magnitude = bits & 0x7fffffff;
   if (magnitude >= OVERFLOW) return magnitude > 0x7f800000 ? sign | 0x7e00 | ((magnitude >>> 13) & 0x1ff) : sign | 0x7c00;
-  if (magnitude >= SMALLEST_NORMAL) return sign | (rounded(magnitude - SMALLEST_NORMAL) >>> 13);
+  if (magnitude >= SMALLEST_NORMAL) return sign | normalHalf(magnitude);
   // Denormals: adding 0.5 aligns the last kept bit with the last bit of a float32 mantissa, so the FPU rounds.
   word[0] = magnitude;
   float[0] = float[0]! + 0.5;
