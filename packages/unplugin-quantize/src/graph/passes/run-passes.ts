@@ -12,6 +12,7 @@ import { initializersAsConstants } from './initializers-as-constants.ts';
 import { liftConstants } from './lift-constants.ts';
 import { mergeEqualInitializers } from './merge-equal-initializers.ts';
 import { sortNodes } from './sort-nodes.ts';
+import { squeezeWeights } from './squeeze-weights.ts';
 import { tieTransposed } from './tie-transposed.ts';
 
 /** One rewriting of a model that keeps what it computes. */
@@ -50,15 +51,15 @@ export function cleanGraph(model: Model): void {
 }
 
 /**
- * `cleanGraph`, operators merged that a quantizer is better off without, and transposed copies tied: what the model computes stays the
- * same but for the rounding of values that are no longer computed.
+ * `cleanGraph`, matrices without leading dimensions of 1, operators merged that a quantizer is better off without, and transposed copies tied:
+ * what the model computes stays the same but for the rounding of values that are no longer computed.
  *
  * @throws QuantizeError MODEL_INVALID, EXTERNAL_DATA_*
  */
 export function prepareGraph(model: Model): void {
   const shared = sharedEdges();
   untilNothingChanges(model, shared);
-  const changes = [fuseLinear, tieTransposed].map((run) => apply(run, model, shared));
+  const changes = [squeezeWeights, fuseLinear, tieTransposed].map((run) => apply(run, model, shared));
   if (changes.some((count) => count > 0)) untilNothingChanges(model, shared);
 }
 
