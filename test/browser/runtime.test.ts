@@ -162,13 +162,13 @@ describe.skipIf(chromiumPath === null)('the runtime in Chromium', () => {
 
   it('runs with threads on an isolated page', async () => {
     const loaded = await loadOn(isolated.origin, model('/vad.onnx'), { numThreads: 2 });
-    expect(loaded).toMatchObject({ threads: 2, warnings: [] });
+    expect(loaded).toMatchObject({ backend: 'wasm-threads', threads: 2, warnings: [] });
     expectReference(loaded.outputs);
   });
 
   it('says that threads need an isolated page, and uses one', async () => {
     const loaded = await loadOn(plain.origin, model('/vad.onnx'), { numThreads: 2 });
-    expect(loaded).toMatchObject({ threads: 1, warnings: [expect.stringContaining('cross-origin isolated')] });
+    expect(loaded).toMatchObject({ backend: 'wasm', threads: 1, warnings: [expect.stringContaining('cross-origin isolated')] });
     expectReference(loaded.outputs);
   });
 

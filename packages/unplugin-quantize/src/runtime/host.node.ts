@@ -24,7 +24,7 @@ export const nodeHost: Host = {
   probe: async (backend, { backends }) => probe(backend, backends !== undefined),
   engine: (backend) => (backend === 'wasm' ? wasmEngine() : nodeEngine()),
   load: loadInNode,
-  verdicts: nodeVerdicts,
+  verdicts: async () => nodeVerdicts,
 };
 
 /** A CUDA that was asked for is tried, whatever the machine looks like: containers hide the driver's files. */

@@ -17,7 +17,7 @@ export interface Host {
   engine(backend: Backend): Promise<Engine>;
   /** Downloads or reads a model and checks it. */
   load(file: ModelFile, backend: Backend, options: CreateSessionOptions): Promise<LoadedModel>;
-  verdicts: VerdictStore;
+  verdicts(): Promise<VerdictStore>;
 }
 
 /** What a backend would run on. */

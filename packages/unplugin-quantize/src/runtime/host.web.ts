@@ -3,7 +3,6 @@ import { usualThreads, webEngine, type WebEngine, type WebOrt } from './engine.w
 import { messageOf, RuntimeError } from './errors.ts';
 import type { Device, Host } from './host.ts';
 import type { Backend, CreateSessionOptions } from './types.ts';
-import { webVerdicts } from './verdicts.web.ts';
 
 type Build = 'wasm' | 'webgpu' | 'jspi';
 
@@ -27,7 +26,8 @@ export const webHost: Host = {
   },
   engine: (backend) => (backend === 'webgpu' ? gpuEngine() : wasmEngine()),
   load: (file, _, options) => loadShared(file, options),
-  verdicts: webVerdicts,
+  // Loaded on demand: only models with a canary need it.
+  verdicts: async () => (await import('./verdicts.web.ts')).webVerdicts,
 };
 
 async function gpuEngine(): Promise<WebEngine> {

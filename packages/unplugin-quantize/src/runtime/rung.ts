@@ -35,7 +35,7 @@ export async function prepareRung(host: Host, backend: Backend, model: Quantized
   const canary = typeof model === 'string' || options.canary === false ? null : model.canary;
   if (!canary || variant?.tolerance === undefined) return rung;
   const key = verdictKey(backend, device, engine, variant, canary, sessionOptions);
-  const verdict = await host.verdicts.get(key);
+  const verdict = await (await host.verdicts()).get(key);
   if (verdict !== undefined && verdict.wrong !== null) {
     throw new RuntimeError('BACKEND_UNAVAILABLE', `it answered wrongly on this device before: ${verdict.wrong}`);
   }
@@ -61,7 +61,7 @@ export async function openRung(host: Host, rung: Rung, model: LoadedModel, optio
     // Loaded on demand: a device needs it once.
     const { judge } = await import('./canary.ts');
     const verdict = await judge(session, engine, trial.canary, variant!, timed);
-    await host.verdicts.set(trial.key, verdict);
+    await (await host.verdicts()).set(trial.key, verdict);
     options.signal?.throwIfAborted();
     if (verdict.wrong === null) return { ...opened, ...verdict };
     throw new RuntimeError('WRONG_ANSWER', `${engine.name} ${engine.version} on ${backend} computes wrongly: ${verdict.wrong}`, { url: rung.file.url });
