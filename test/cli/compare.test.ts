@@ -61,6 +61,14 @@ describe.skipIf(!hasDist)('unplugin-quantize compare (needs the built package)',
     expect(stdout).toMatch(/^onnxruntime-web 1\.30\.0, generated input$/m);
   });
 
+  it('measures what a limit asks for', async () => {
+    const { code, stdout } = await compare('cls.onnx', 'cls.int8.onnx', '--compressed-bytes', '300000', '--latency-ratio', '1000');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^brotli \d+\.\d\d kB → \d+\.\d\d kB, gzip /m);
+    expect(stdout).toMatch(/^latency \d+\.\d\d ms → \d+\.\d\d ms, ×/m);
+    expect(stdout).toMatch(/^✓ budget$/m);
+  });
+
   it('ends with 1 for a broken limit, and shows the comparison all the same', async () => {
     const { code, stdout, stderr } = await compare('cls.onnx', 'cls.int8.onnx', '--samples', 'samples.mjs', '--ratio', '0.01', '--cosine', '0.5');
     expect(code).toBe(1);

@@ -8,8 +8,8 @@ import type { ValueSignature } from '../types.ts';
 export interface ModelAbout {
   /** Of its file and its external data. */
   bytes: number;
-  /** True when it keeps weights in other files. */
-  isSplit: boolean;
+  /** Files that it keeps weights in, relative to its folder. */
+  data: string[];
   inputs: ValueSignature[];
 }
 
@@ -19,6 +19,6 @@ export function aboutModel(path: string): ModelAbout {
     const model = readModel(source, files);
     const locations = externalLocations(tensorsOf(model));
     const bytes = locations.reduce((sum, location) => sum + files.open(location).byteLength, source.byteLength);
-    return { bytes, isSplit: locations.length > 0, inputs: inputSignatures(model.proto.graph!) };
+    return { bytes, data: locations, inputs: inputSignatures(model.proto.graph!) };
   });
 }

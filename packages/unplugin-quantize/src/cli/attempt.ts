@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { locateSamples } from '../calibrate/index.ts';
 import type { ArtefactOptions } from '../options.ts';
 import { artefactOptions } from '../pipeline/artefact-options.ts';
-import { quantizeToFile, type Artefact } from '../pipeline/artefact.ts';
+import { quantizeToFile } from '../pipeline/artefact.ts';
 import { calibratePlan } from '../pipeline/calibrate-plan.ts';
 import type { PipelineEvent } from '../pipeline/events.ts';
 import { extrasPlan, type ReportExtras } from '../pipeline/extras.ts';
@@ -60,7 +60,7 @@ export async function attemptArtefact(draft: Draft, options: ArtefactOptions): P
   const files = { source: resolve(name), artefact: out, isSplit: externalLocations.length > 0, isArtefactSplit: data !== undefined };
   const asked = measurePlan(options, '.', plan.targets, plan.requestedFormat);
   const measured = await measure(compares ? asked : withoutComparison(asked), { name, ...files, sessionOptions, inputs });
-  const extras = await extrasOf({ name, source: files.source, artefact: resolve(out) }, artefact, options, plan);
+  const extras = await extrasOf({ name, source: files.source, artefact: resolve(out), sourceData: externalLocations, artefactData: data === undefined ? [] : [data.location], sessionOptions }, options, plan);
   const sourceSha256 = isHashed ? await sha256File(name) : '';
   const report = modelReport({ name, plan, sourceSha256, artefact, measured, extras, budget: options.budget });
   const isReplaced = options.onFail === 'fallback' || options.onFail === 'back-off';
@@ -69,11 +69,11 @@ export async function attemptArtefact(draft: Draft, options: ArtefactOptions): P
 }
 
 /** Loaded only where something was asked for, because a command's start is mostly the time that modules take. */
-async function extrasOf(files: ComparedFiles, artefact: Artefact, options: ArtefactOptions, { targets }: VariantPlan): Promise<ReportExtras> {
+async function extrasOf(files: ComparedFiles, options: ArtefactOptions, { targets }: VariantPlan): Promise<ReportExtras> {
   const { latency, compressed } = extrasPlan(options, '.', targets);
   if (latency === undefined && !compressed) return {};
   const { measureExtras } = await import('./measure-extras.ts');
-  return measureExtras(files, artefact, options, targets);
+  return measureExtras(files, options, targets);
 }
 
 function nameOf(folder: string): string {

@@ -7,6 +7,7 @@ import { measureTeller } from '../pipeline/progress.ts';
 import { createWorkers } from '../pipeline/workers.ts';
 import { aboutModel } from './about-model.ts';
 import { formatComparison, type ComparedModels } from './format-comparison.ts';
+import { measureExtras } from './measure-extras.ts';
 import { print } from './print.ts';
 import { progressLine } from '../pipeline/progress-line.ts';
 
@@ -31,10 +32,12 @@ export async function runCompare({ reference, model, options: given, json }: Com
   const [a, b] = [aboutModel(reference), aboutModel(model)];
   // Compared whether or not samples or a budget ask for it.
   const plan: MeasurePlan = { calibration: undefined, sampleLimit, targets, ...measurePlan(options, '.', targets), verify: false, compare: true };
-  const files = { source: resolve(reference), artefact: resolve(model), isSplit: a.isSplit, isArtefactSplit: b.isSplit };
+  const files = { source: resolve(reference), artefact: resolve(model), isSplit: a.data.length > 0, isArtefactSplit: b.data.length > 0 };
   const { accuracy, notes } = await measure({ ...plan, name: model, ...files, sessionOptions: {}, inputs: a.inputs });
-  const budget = judge(options.budget, { bytes: b.bytes, sourceBytes: a.bytes, accuracy });
-  const compared: ComparedModels = { models: [{ name: reference, bytes: a.bytes }, { name: model, bytes: b.bytes }], accuracy, notes, budget };
+  const { compressed, latency } = await measureExtras({ name: model, ...files, sourceData: a.data, artefactData: b.data, sessionOptions: {} }, options, targets);
+  const facts = { bytes: b.bytes, sourceBytes: a.bytes, accuracy, compressed: compressed?.artefact, latency };
+  const budget = judge(options.budget, facts);
+  const compared: ComparedModels = { models: [{ name: reference, bytes: a.bytes }, { name: model, bytes: b.bytes }], accuracy, ...(compressed && { compressed }), ...(latency && { latency }), notes, budget };
   print(json ? JSON.stringify(compared, null, 2) : formatComparison(compared));
   assertHeld({ name: model, accuracy, budget });
 }

@@ -1,5 +1,6 @@
 import { alignColumns, formatBytes, formatChange, formatCosine, formatShare, printable } from '../report/index.ts';
-import type { AccuracyReport, BudgetResult, OutputAccuracy, TaskMetric } from '../types.ts';
+import type { CompressedPair } from '../pipeline/extras.ts';
+import type { AccuracyReport, BudgetResult, LatencyReport, OutputAccuracy, TaskMetric } from '../types.ts';
 
 /** What `compare --json` prints. */
 export interface ComparedModels {
@@ -7,6 +8,9 @@ export interface ComparedModels {
   models: [{ name: string; bytes: number }, { name: string; bytes: number }];
   /** Null where nothing could be compared; the notes say why. */
   accuracy: AccuracyReport | null;
+  /** Where a limit asks for them. */
+  compressed?: CompressedPair;
+  latency?: LatencyReport;
   notes: string[];
   budget: BudgetResult[];
 }
@@ -15,11 +19,13 @@ const OUTPUT_HEAD = ['output', 'cosine', 'mean', 'SQNR', 'max error', 'mean erro
 const RIGHT = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 
 /** The comparison as text for a terminal: sizes, a line for each output, metrics of the task, notes. */
-export function formatComparison({ models: [reference, model], accuracy, notes, budget }: ComparedModels): string {
+export function formatComparison({ models: [reference, model], accuracy, compressed, latency, notes, budget }: ComparedModels): string {
   const sizes = [['', 'size', ''], [printable(reference.name), formatBytes(reference.bytes), ''], [printable(model.name), formatBytes(model.bytes), formatChange(reference.bytes, model.bytes)]];
   return [
     ...alignColumns(sizes, [1, 2]),
     ...(accuracy === null ? [] : describeAccuracy(accuracy)),
+    ...(compressed === undefined ? [] : [`brotli ${formatBytes(compressed.source.brotli)} → ${formatBytes(compressed.artefact.brotli)}, gzip ${formatBytes(compressed.source.gzip)} → ${formatBytes(compressed.artefact.gzip)}`]),
+    ...(latency === undefined ? [] : [describeLatency(latency)]),
     ...notes.map((note) => printable(note)),
     ...(budget.length > 0 && budget.every(({ held }) => held) ? ['✓ budget'] : []),
   ].join('\n');
@@ -32,6 +38,10 @@ function describeAccuracy({ outputs, metrics = [], engine, engineVersion, sample
     ...(metrics.length === 0 ? [] : ['', ...alignColumns([['metric', 'first', 'second', '95 %', ''], ...metrics.map(metricRow)], [1, 2])]),
     '', `${engine} ${engineVersion}, ${inputs}`,
   ];
+}
+
+function describeLatency({ source, artefact, ratio: { latency: { ratio, low, high } } }: LatencyReport): string {
+  return `latency ${source.median.toFixed(2)} ms → ${artefact.median.toFixed(2)} ms, ×${ratio.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`;
 }
 
 /** Columns that say nothing have no head either, so that they are left out. */

@@ -1,32 +1,35 @@
 import { dirname, join } from 'node:path';
 import type { ArtefactOptions } from '../options.ts';
-import type { Artefact } from '../pipeline/artefact.ts';
 import { compressFile } from '../pipeline/compressed.ts';
 import { extrasPlan, type ReportExtras } from '../pipeline/extras.ts';
 import { measureLatency } from '../pipeline/latency.ts';
 import { createWorkers } from '../pipeline/workers.ts';
 import type { CompressedBytes, Target } from '../types.ts';
 
-/** Absolute paths of the source and of the artefact, which may have a file beside it. */
+/** Absolute paths of the source and of the artefact, and the names of the files beside them that belong to them. */
 export interface ComparedFiles {
   name: string;
   source: string;
   artefact: string;
+  sourceData: readonly string[];
+  artefactData: readonly string[];
+  /** Options that the artefact's format needs. */
+  sessionOptions: Record<string, unknown>;
 }
 
 /** Compressed sizes and latency, where they were asked for. @throws QuantizeError ENGINE_*, SAMPLES_*, WORKER_FAILED */
-export async function measureExtras({ name, source, artefact }: ComparedFiles, made: Artefact, options: ArtefactOptions, targets: readonly Target[]): Promise<ReportExtras> {
+export async function measureExtras({ name, source, artefact, sourceData, artefactData, sessionOptions }: ComparedFiles, options: ArtefactOptions, targets: readonly Target[]): Promise<ReportExtras> {
   const plan = extrasPlan(options, '.', targets);
   const extras: ReportExtras = {};
   if (plan.compressed) {
-    extras.compressed = { source: await compressAll(source, made.externalLocations), artefact: await compressAll(artefact, made.data === undefined ? [] : [made.data.location]) };
+    extras.compressed = { source: await compressAll(source, sourceData), artefact: await compressAll(artefact, artefactData) };
   }
   if (plan.latency === undefined) return extras;
   const workers = createWorkers(1);
   try {
-    const isSplit = made.externalLocations.length > 0 || made.data !== undefined;
+    const isSplit = sourceData.length + artefactData.length > 0;
     const first = await workers.firstFeeds({ name, source, calibration: plan.latency.calibration, engine: isSplit ? undefined : plan.latency.engine });
-    return { ...extras, latency: await measureLatency({ name, path: source, sessionOptions: {} }, { name, path: artefact, sessionOptions: made.sessionOptions }, first) };
+    return { ...extras, latency: await measureLatency({ name, path: source, sessionOptions: {} }, { name, path: artefact, sessionOptions }, first) };
   } finally {
     await workers.close();
   }
