@@ -7,8 +7,9 @@ import { decode, elementsOf, initializer, opTypes, quantize } from '../../../../
 import { bytesOf, runModel, seededFloats } from '../../../../../test/support/run-model.ts';
 import { makeNode } from '../../graph/index.ts';
 import { arrayTensor, bytesSource, dtypeOf, readModel, setTensor, type Model, type Tensor } from '../../onnx/index.ts';
-import { FORMATS } from '../../options.ts';
+import { FORMATS, MODEL_DEFAULTS } from '../../options.ts';
 import type { Format } from '../../types.ts';
+import { observeActivations } from '../static/observe.ts';
 import { quantizeLinear } from './quantize-linear.ts';
 
 const folder = new URL('../../../../../test/reference/qat/', import.meta.url);
@@ -24,6 +25,13 @@ const cases = (of: Format[]): [string, Format][] => trained.flatMap((name) => of
 function constants(model: Model): Map<string, string> {
   return new Map(model.proto.graph!.initializer.map((proto) => [proto.name, dtypeOf(proto.dataType)!]));
 }
+
+describe('samples of a model with integers', () => {
+  it.each([['qdq', false], ['qoperator', false], ['half', true]])('are run where something is left to quantize: %s', (name, isLeft) => {
+    const { taps } = observeActivations(bytesSource(file(name)), undefined, { ...MODEL_DEFAULTS, format: 'int8-static', mixed: [] });
+    expect(taps.length > 0).toBe(isLeft);
+  });
+});
 
 describe('a model that was trained for quantization', () => {
   it.each(cases(formats.filter((format) => !halves.includes(format))))('%s as %s computes the same', async (name, format) => {

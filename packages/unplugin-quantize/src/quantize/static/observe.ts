@@ -4,6 +4,7 @@ import { create, dtypeCode, readModel, ValueInfoProtoSchema, writeModel, type By
 import { createContext, weightName, type QuantizeOptions } from '../context.ts';
 import type { Observation } from '../gptq/observe.ts';
 import { inlineExternalData } from '../inline-external.ts';
+import { alreadyQuantized, quantizedPart } from '../qat/recognise.ts';
 import { observeInputs, type ObservedProduct } from '../repair/observe-inputs.ts';
 import { namesOf } from '../../graph/index.ts';
 import { mainGraph, type MainGraph } from './candidates.ts';
@@ -27,7 +28,8 @@ export function observeActivations(
   sortNodes(model);
   assertSound(model);
   inlineExternalData(model);
-  const refusal = prepareStatic(model, options);
+  // What is quantized already will be left alone.
+  const refusal = alreadyQuantized(quantizedPart(model)) ?? prepareStatic(model, options);
   const plans = refusal === undefined ? [planned(model, { ...options, ...EVERYTHING }), planned(model, options)] : [];
   const taps = tapsOf(plans);
   const graph = model.proto.graph!;
