@@ -83,7 +83,7 @@ async function foundAt(folder: string): Promise<unknown> {
 describe.skipIf(chromiumPath === null)('in a page', () => {
   const WASM_LIMIT = 5_000_000;
 
-  it.each<BundlerName>(['vite', 'rollup', 'rolldown'])("onnxruntime-web's .wasm file is put together too (%s)", async (name) => {
+  it.each(BUNDLER_NAMES)("onnxruntime-web's .wasm file is put together too (%s)", async (name) => {
     const main = `
       import { InferenceSession } from 'onnxruntime-web/wasm';
       import url from './m.onnx?quantize&url';
@@ -93,6 +93,8 @@ describe.skipIf(chromiumPath === null)('in a page', () => {
     const parts = output.files.filter((file) => file.endsWith('.wasm'));
     expect(parts).toHaveLength(3);
     for (const part of parts) expect(readFileSync(join(output.outDir, part)).length).toBeLessThanOrEqual(WASM_LIMIT);
+    // Farm loads chunks in pages that it has built itself.
+    if (name === 'farm') return;
     writeFileSync(join(output.outDir, 'index.html'), `<!doctype html><link rel="icon" href="data:,"><script type="module" src="./${output.main.slice(output.outDir.length + 1)}"></script>`);
     expect(await foundAt(output.outDir)).toEqual(['x']);
   });

@@ -13,37 +13,45 @@ export const WASM_URL = /new URL\("(ort-wasm[\w.-]*\.wasm)",\s?import\.meta\.url
 export interface WasmPart {
   file: string;
   name: string;
+  sha256: string;
 }
 
 /**
- * Emits the .wasm file that onnxruntime-web expects beside its own module and points the module at it, for bundlers that leave
- * `new URL(file, import.meta.url)` as it is, so that the file would be missing. A file named twice is emitted once; one that is larger
- * than a host takes is emitted in parts.
+ * Publishes the .wasm file that onnxruntime-web expects beside its own module and points the module at it, for bundlers that leave
+ * `new URL(file, import.meta.url)` as it is, so that the file would be missing. A file named twice is published once; one that is larger
+ * than a host takes is published in parts.
  *
+ * @param id path of the module
  * @param partsOf the files that a .wasm file becomes
+ * @param publish gives the expression of a file's URL
  */
-export async function emitOnnxruntimeWasm(
-  context: Emitter, code: string, id: string, partsOf: (path: string) => Promise<WasmPart[]>,
-): Promise<{ code: string; map: SourceMap }> {
+export async function placeWasm(code: string, id: string, partsOf: (path: string) => Promise<WasmPart[]>, publish: (part: WasmPart) => string | Promise<string>): Promise<MagicString> {
   const text = new MagicString(code);
   const urls = new Map<string, string[]>();
-  for (const match of code.matchAll(WASM_URL)) {
-    const name = match[1]!;
-    const known = urls.get(name) ?? (await partsOf(join(dirname(id), name))).map((part) => emitPart(context, part));
+  for (const { 0: match, 1: name = '', index } of code.matchAll(WASM_URL)) {
+    const known = urls.get(name) ?? (await publishAll(await partsOf(join(dirname(id), name)), publish));
     urls.set(name, known);
-    // Vite gives paths where the others give URLs.
-    text.update(match.index, match.index + match[0].length, `new URL(${known[0]!}, globalThis.location?.href)`);
+    // Some bundlers give paths where the others give URLs.
+    text.update(index, index + match.length, `new URL(${known[0]!}, globalThis.location?.href)`);
   }
   for (const parts of urls.values()) if (parts.length > 1) text.prepend(joiner(parts));
-  return { code: text.toString(), map: text.generateMap({ hires: 'boundary' }) };
+  return text;
+}
+
+async function publishAll(parts: readonly WasmPart[], publish: (part: WasmPart) => string | Promise<string>): Promise<string[]> {
+  const expressions: string[] = [];
+  for (const part of parts) expressions.push(await publish(part));
+  return expressions;
 }
 
 interface Emitter {
   emitFile(file: { type: 'asset'; name: string; source: Uint8Array }): string;
 }
 
-function emitPart(context: Emitter, { file, name }: WasmPart): string {
-  return `import.meta.ROLLUP_FILE_URL_${context.emitFile({ type: 'asset', name, source: readFileSync(file) })}`;
+/** The same in bundlers with Rollup's emitFile. */
+export async function emitOnnxruntimeWasm(context: Emitter, code: string, id: string, partsOf: (path: string) => Promise<WasmPart[]>): Promise<{ code: string; map: SourceMap }> {
+  const text = await placeWasm(code, id, partsOf, ({ file, name }) => `import.meta.ROLLUP_FILE_URL_${context.emitFile({ type: 'asset', name, source: readFileSync(file) })}`);
+  return { code: text.toString(), map: text.generateMap({ hires: 'boundary' }) };
 }
 
 /** A `fetch` of the module's own, which gives all parts for the first one. onnxruntime-web fetches its .wasm file by that name. */

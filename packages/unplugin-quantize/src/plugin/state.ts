@@ -185,11 +185,11 @@ export class PluginState {
     const { maxFileBytes = Infinity } = this.#options;
     const { size: bytes } = await stat(path);
     const name = basename(path);
-    if (bytes <= maxFileBytes) return [{ file: path, name }];
     const sha256 = createHash('sha256').update(await readFile(path)).digest('hex');
+    if (bytes <= maxFileBytes) return [{ file: path, name, sha256 }];
     this.#pipeline ??= this.#createPipeline();
     const { files } = await this.#pipeline.deliver({ file: path, bytes, sha256 }, { compress: false, maxFileBytes });
-    return files.map(({ file }, i) => ({ file, name: name.replace(/\.wasm$/, `.${i + 1}.wasm`) }));
+    return files.map((part, i) => ({ file: part.file, sha256: part.sha256, name: name.replace(/\.wasm$/, `.${i + 1}.wasm`) }));
   }
 
   /** Compressed files that are wanted beside published ones. */

@@ -1,22 +1,18 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import type { OnLoadResult } from 'esbuild';
-import MagicString from 'magic-string';
-import { WASM_URL } from '../onnxruntime-wasm.ts';
+import { placeWasm } from '../onnxruntime-wasm.ts';
+import type { PluginState } from '../state.ts';
 import type { FileImports } from './esbuild-files.ts';
 
 /** Has esbuild emit the .wasm files that onnxruntime-web looks for beside its own module, and points the module at them. */
-export async function bundleWasm(files: FileImports, path: string): Promise<OnLoadResult> {
-  const code = await readFile(path, 'utf8');
-  const text = new MagicString(code);
-  const variables = new Map<string, string>();
-  for (const { 0: match, 1: name = '', index } of code.matchAll(WASM_URL)) {
-    const variable = variables.get(name) ?? `__ort_wasm_${variables.size}`;
-    const { imports, expression } = files.importOf({ file: join(dirname(path), name), name, key: 'onnxruntime-web' }, variable);
-    if (!variables.has(name)) text.prepend(imports);
-    variables.set(name, variable);
-    text.update(index, index + match.length, `new URL(${expression})`);
-  }
+export async function bundleWasm(state: PluginState, files: FileImports, path: string): Promise<OnLoadResult> {
+  const imported: string[] = [];
+  const text = await placeWasm(await readFile(path, 'utf8'), path, (file) => state.wasmParts(file), ({ file, name, sha256 }) => {
+    const { imports, expression } = files.importOf({ file, name, key: `onnxruntime-web-${sha256.slice(0, 16)}` }, `__ort_wasm_${imported.length}`);
+    imported.push(imports);
+    return expression;
+  });
+  text.prepend(imported.join(''));
   const map = text.generateMap({ hires: 'boundary', source: path, includeContent: false });
   return { contents: `${text.toString().replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n')}\n//# sourceMappingURL=${map.toUrl()}`, loader: 'js' };
 }

@@ -40,7 +40,7 @@ function setUp(state: PluginState, build: PluginBuild): void {
   if (platform === 'node') build.onResolve({ filter: new RegExp(`^${NATIVE_PACKAGE}$`) }, ({ path }) => ({ path, external: true }));
   else {
     build.onResolve({ filter: ONNXRUNTIME_IMPORT }, (args) => resolveEngine(state, build, args));
-    build.onLoad({ filter: new RegExp(ONNXRUNTIME_WEB.source) }, ({ path }) => bundleWasm(files, path));
+    build.onLoad({ filter: new RegExp(ONNXRUNTIME_WEB.source) }, ({ path }) => bundleWasm(state, files, path));
   }
   build.onLoad({ filter: /\.[cm]?[jt]sx?$/, namespace: 'file' }, (args) => rewriteFile(build, args));
   build.onEnd(async (result) => {

@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { dirname, join, normalize, resolve } from 'node:path';
+import { normalize, resolve } from 'node:path';
 import type { CompilationContext, JsPlugin, PluginLoadHookParam, PluginLoadHookResult, PluginResolveHookParam, PluginResolveHookResult } from '@farmfe/core';
 import { loadRequest, PLUGIN_NAME, withModule } from '../load.ts';
 import { QuantizeError } from '../../errors.ts';
 import { escapeForId, unescapeFromId } from '../escape.ts';
 import { ONNXRUNTIME_IMPORT, sameBuild } from '../onnxruntime-build.ts';
-import { ONNXRUNTIME_WEB, WASM_URL } from '../onnxruntime-wasm.ts';
+import { ONNXRUNTIME_WEB, placeWasm, type WasmPart } from '../onnxruntime-wasm.ts';
 import { formatRequest, parseRequest } from '../request.ts';
 import { resolveModel, type ResolveHost } from '../resolve.ts';
 import { rewriteUrls, SCRIPT } from '../rewrite/rewrite-urls.ts';
@@ -52,7 +51,7 @@ export function farmHooks(state: PluginState): Hooks {
     },
     load: {
       filters: { resolvedPaths: [MODULE_PATH.source, ONNXRUNTIME_WEB.source] },
-      executor: (params, context) => (ONNXRUNTIME_WEB.test(params.resolvedPath) ? loadEngine(files, params.resolvedPath) : printRefusals(() => load(state, files, params, context!))),
+      executor: (params, context) => (ONNXRUNTIME_WEB.test(params.resolvedPath) ? loadEngine(state, files, params.resolvedPath) : printRefusals(() => load(state, files, params, context!))),
     },
     transform: {
       filters: { resolvedPaths: [SCRIPT.source], moduleTypes: ['js', 'jsx', 'ts', 'tsx'] },
@@ -93,15 +92,10 @@ async function resolveEngine({ onnxruntime }: PluginState, { source, importer, k
 }
 
 /** Farm panics at the URLs by which onnxruntime-web looks for its .wasm files. */
-async function loadEngine(files: FarmFiles, path: string): Promise<PluginLoadHookResult> {
-  const names = new Map<string, string>();
-  const code = await readFile(path, 'utf8');
-  for (const [, name = ''] of code.matchAll(WASM_URL)) {
-    const file = join(dirname(path), name);
-    names.set(name, files.emit({ file, fileName: name, sha256: createHash('sha256').update(await readFile(file)).digest('hex') }));
-  }
-  const content = code.replace(WASM_URL, (_, name: string) => `new URL(${names.get(name)!}, import.meta.url)`);
-  return { content, moduleType: 'js', sourceMap: null };
+async function loadEngine(state: PluginState, files: FarmFiles, path: string): Promise<PluginLoadHookResult> {
+  const publish = ({ file, name, sha256 }: WasmPart): string => files.emit({ file, fileName: name, sha256 });
+  const text = await placeWasm(await readFile(path, 'utf8'), path, (file) => state.wasmParts(file), publish);
+  return { content: text.toString(), moduleType: 'js', sourceMap: null };
 }
 
 /** Farm quotes what hooks throw beyond recognition, so that a refusal is printed here too. */

@@ -1,7 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { relative, sep } from 'node:path';
 import type { LoaderContext } from 'webpack';
 import { loadRequest, withModule } from '../load.ts';
+import { ONNXRUNTIME_WEB, placeWasm } from '../onnxruntime-wasm.ts';
 import { parseQuery } from '../request.ts';
 import type { Platform } from '../platform.ts';
 import type { PluginState } from '../state.ts';
@@ -17,6 +19,7 @@ export interface QuantizeLoaderOptions {
 export type Context = LoaderContext<QuantizeLoaderOptions>;
 
 async function loadModuleOf(context: Context): Promise<string | undefined> {
+  if (ONNXRUNTIME_WEB.test(context.resourcePath)) return loadEngine(context);
   const request = parseQuery(context.resourcePath, context.resourceQuery);
   if (request === undefined) return undefined;
   // Our own cache knows the samples, the engines and the options too; the bundler's would also leave the model out of the report.
@@ -33,6 +36,14 @@ async function loadModuleOf(context: Context): Promise<string | undefined> {
     // The message says all that a user can act on; a stack of our own files hides it.
     throw Object.assign(withModule(error, context.resource) as Error, { hideStack: true });
   }
+}
+
+/** onnxruntime-web's module with its .wasm file in parts. */
+async function loadEngine(context: Context): Promise<string> {
+  const { state } = context.query as unknown as QuantizeLoaderOptions;
+  const code = await readFile(context.resourcePath, 'utf8');
+  const text = await placeWasm(code, context.resourcePath, (path) => state.wasmParts(path), ({ file, name, sha256 }) => emit(context, { file, fileName: name, sha256 }));
+  return text.toString();
 }
 
 /** The code of a model's module; undefined for other modules. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Compilation, Compiler, RuleSetRule } from 'webpack';
 import { QuantizeError } from '../../errors.ts';
 import { ONNXRUNTIME_IMPORT } from '../onnxruntime-build.ts';
+import { ONNXRUNTIME_WEB } from '../onnxruntime-wasm.ts';
 import { PRECOMPRESSED, sideFiles } from '../precompress.ts';
 import { parseRequest, REQUEST_ID, REQUEST_QUERY, type ModelRequest } from '../request.ts';
 import { resolveModel } from '../resolve.ts';
@@ -32,7 +33,7 @@ function install(state: PluginState, compiler: Compiler): void {
   state.root = compiler.context;
   state.warn = (message) => logger.warn(message);
   state.isQuiet = [false, 'none', 'error', 'warn'].includes(compiler.options.infrastructureLogging.level ?? 'info');
-  compiler.options.module.rules.push(REWRITE, rule(state, () => (compiler.options.externalsPresets.node ? 'node' : 'browser')));
+  compiler.options.module.rules.push(REWRITE, ...rules(state, () => (compiler.options.externalsPresets.node ? 'node' : 'browser')));
   // Before that the options have no defaults.
   compiler.hooks.environment.tap(SCOPE, () => leaveNativePackage(compiler));
   compiler.hooks.normalModuleFactory.tap(SCOPE, (factory) => {
@@ -60,16 +61,12 @@ function install(state: PluginState, compiler: Compiler): void {
 const REWRITE: RuleSetRule = { test: SCRIPT, exclude: /[\\/]node_modules[\\/]/, enforce: 'post', use: [{ loader: createRequire(import.meta.url).resolve(LOADER) }] };
 
 /** After the user's rules, so that its type wins; its loader is the first to pitch, so that no other one sees the model. */
-function rule(state: PluginState, platform: () => Platform): RuleSetRule {
+function rules(state: PluginState, platform: () => Platform): RuleSetRule[] {
   const options: QuantizeLoaderOptions = { state, scope: SCOPE, platform };
-  return {
-    resourceQuery: REQUEST_QUERY,
-    type: 'javascript/auto',
-    sideEffects: false,
-    enforce: 'post',
-    // The words stand in the module's identifier: a cache of webpack's must not give what was loaded with other options.
-    use: [{ loader: createRequire(import.meta.url).resolve(LOADER), options, ident: `unplugin-quantize-${state.digest}` }],
-  };
+  // The words stand in the module's identifier: a cache of webpack's must not give what was loaded with other options.
+  const use = [{ loader: createRequire(import.meta.url).resolve(LOADER), options, ident: `unplugin-quantize-${state.digest}` }];
+  const model: RuleSetRule = { resourceQuery: REQUEST_QUERY, type: 'javascript/auto', sideEffects: false, enforce: 'post', use };
+  return state.isLimited ? [model, { test: ONNXRUNTIME_WEB, enforce: 'post', use }] : [model];
 }
 
 /**
