@@ -115,7 +115,7 @@ describe.skipIf(!hasDist)('backing off (needs the built package)', () => {
     expect(notes).toEqual([expect.stringMatching(/^As int4-storage the model does not hold its budget \(cosine 0\.\d+ where 0\.9999 was asked\): int4-storage is used with \d+ weights in half precision \(/)]);
     expect(stderr.split('\n').filter((line) => line.startsWith('tried int4-storage with '))).not.toEqual([]);
     expect(readdirSync(folder).sort()).toEqual(['evaluate.ts', 'out.onnx', 'r.json', 'samples.ts', 'sine.ts', 'threshold.txt', 'vad.onnx']);
-  });
+  }, 400_000);
 
   it('needs samples', async () => {
     const { code, stderr } = await cli('--format', 'int4-storage', '--cosine', '0.9999999', '--on-fail', 'back-off');
@@ -163,7 +163,7 @@ describe.skipIf(!hasDist)('an evaluator in the pipeline (needs the built package
     expect(first.report.budget.every(({ held }) => held)).toBe(true);
     expect(first.report.attempts!.filter(({ bytes, broken }) => broken.length === 0 && bytes < first.report.artefact.bytes)).toEqual([]);
     expect(await build(options)).toMatchObject({ cached: true, report: first.report });
-  });
+  }, 400_000);
 });
 
 describe.skipIf(!hasDist)('a baseline on the command line (needs the built package)', () => {
