@@ -75,6 +75,8 @@ export interface CanaryOutput {
 export interface CanaryTolerance {
   absolute: number;
   relative: number;
+  /** The reference, where it is not the source's: what the artefact itself gives in a trusted engine, from which only a wrong backend is far. */
+  expected?: CanaryOutput;
 }
 
 /** A small input and the source model's outputs: a backend that gives anything else on it is not used. */

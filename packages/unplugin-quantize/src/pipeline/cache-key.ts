@@ -7,7 +7,7 @@ import { sha256Text } from './hash.ts';
 import type { MeasurePlan } from './measure-plan.ts';
 
 /** Raised when an entry's layout changes, so that entries of older versions are not read. */
-export const CACHE_FORMAT = 2;
+export const CACHE_FORMAT = 3;
 
 export interface ArtefactInputs {
   /** Version of this package: a new one may give other bytes. */

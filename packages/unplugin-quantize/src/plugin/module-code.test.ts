@@ -50,6 +50,13 @@ describe('modelModule', () => {
     });
   });
 
+  it('tells GPUs the largest tensor that they will hold', () => {
+    const weight = (scheme: string, bytesBefore: number, bytesAfter: number): ModelReport['weights'][number] => ({ tensor: scheme, ops: ['MatMul'], dims: [], dtype: 'float32', scheme, bytesBefore, bytesAfter });
+    const weights = [weight('int4', 4000, 600), weight('int8-storage', 1000, 260), weight('kept', 40, 40)];
+    const { variants } = modelFacts([variant(['webgpu', 'wasm'], { ...report, weights })], null);
+    expect(variants.map(({ largestTensorBytes }) => largestTensorBytes)).toEqual([1000, undefined]);
+  });
+
   it('names the files of a variant that is compressed and in parts', async () => {
     const files = [{ file: '', bytes: 15, sha256: 'p1' }, { file: '', bytes: 5, sha256: 'p2' }];
     const facts = modelFacts([variant(['wasm'], report, {}, { encoding: 'gzip', files })], null);

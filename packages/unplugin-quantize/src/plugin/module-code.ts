@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { DeliveredFile, Delivery, VariantResult } from '../pipeline/index.ts';
-import type { Canary, ModelVariant, QuantizedModel } from '../types.ts';
+import type { Canary, ModelVariant, QuantizedModel, WeightDecision } from '../types.ts';
 
 /** What a model import exports, less the URLs, which only the bundler knows. */
 export type ModelFacts = Omit<QuantizedModel, 'variants'> & { variants: VariantFacts[] };
@@ -28,10 +28,17 @@ export function modelFacts(results: readonly Published[], canary: Canary | null)
     variants: results.flatMap(({ variant: { report, sessionOptions, tolerance, targets }, delivery: { files, encoding } }) => {
       const { bytes, sha256, minOnnxruntime } = report.artefact;
       const packed = encoding && { encoding, transferBytes: files.reduce((sum, file) => sum + file.bytes, 0) };
-      return targets.map((target) => ({ target, format: report.format, bytes, sha256, ...packed, minOnnxruntime, sessionOptions, ...(tolerance && { tolerance }), files }));
+      const about = { format: report.format, bytes, sha256, ...packed, minOnnxruntime, sessionOptions, ...(tolerance && { tolerance }) };
+      return targets.map((target) => ({ target, ...about, ...(target === 'webgpu' && largestTensor(report.weights)), files }));
     }),
     report: { format, ratio: artefact.ratio, cosine: cosines.length === 0 ? null : Math.min(...cosines) },
   };
+}
+
+/** The largest weight as the engine holds it: what is only stored small is unpacked there. GPUs have limits for it. */
+function largestTensor(weights: readonly WeightDecision[]): { largestTensorBytes: number } | undefined {
+  if (weights.length === 0) return undefined;
+  return { largestTensorBytes: weights.reduce((largest, { scheme, bytesBefore, bytesAfter }) => Math.max(largest, scheme.endsWith('-storage') ? bytesBefore : bytesAfter), 0) };
 }
 
 /**

@@ -67,7 +67,7 @@ export function canaryFeeds(canary: Canary, { Tensor }: Pick<Engine, 'Tensor'>):
  */
 export async function findWrong(canary: Canary, tolerances: Record<string, CanaryTolerance>, results: RunResults): Promise<string | null> {
   for (const [name, tolerance] of Object.entries(tolerances)) {
-    const expected = canary.outputs[name];
+    const expected = tolerance.expected ?? canary.outputs[name];
     if (expected === undefined) continue;
     const wrong = await findWrongElement(expected, tolerance, results[name]);
     if (wrong !== null) return `output "${name}" of the canary ${wrong}`;
