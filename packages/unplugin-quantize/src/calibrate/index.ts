@@ -9,4 +9,4 @@ export { openLabelledSamples, openSamples, type LabelledSample, type SampleOptio
 export type { SampleLabel } from './source.ts';
 export { syntheticCandidates } from './synthetic.ts';
 export { watchedPlaces } from './watched-places.ts';
-export { ARRAY_OF, isFedType, showType, sizeOf, type FedType, type Feeds, type SampleTensor, type TensorData } from './tensor.ts';
+export { ARRAY_OF, toArray, isFedType, showType, sizeOf, type FedType, type Feeds, type SampleTensor, type TensorData } from './tensor.ts';

@@ -1,5 +1,6 @@
 export { assertSound } from './passes/assert-sound.ts';
 export * from './attributes.ts';
+export { comparedInputs } from './compared-inputs.ts';
 export * from './edges.ts';
 export * from './edit.ts';
 export { inlineRefusals } from './functions/refusals.ts';

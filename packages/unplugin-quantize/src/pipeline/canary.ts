@@ -2,7 +2,10 @@ import { statSync } from 'node:fs';
 import { openSamples, type LocatedSamples } from '../calibrate/index.ts';
 import { QuantizeError } from '../errors.ts';
 import { canaryTolerance, findEngines, makeCanary, type Engine, type FoundEngines } from '../evaluate/index.ts';
+import { comparedInputs } from '../graph/index.ts';
+import { readModel } from '../onnx/index.ts';
 import type { Canary, CanaryTolerance, Format, ValueSignature } from '../types.ts';
+import { withModelFile } from './file-source.ts';
 
 export interface CanaryTask {
   /** How errors call the model. */
@@ -35,7 +38,8 @@ export async function canaryOf({ name, source, isSplit, inputs, calibration }: C
   const engine = canaryEngine(given ?? (await findEngines()), source, isSplit);
   if (engine === undefined) return { canary: null, notes: [] };
   try {
-    const made = await makeCanary(engine, source, await firstSample(calibration, inputs));
+    const compared = withModelFile(source, name, ({ source: bytes, files }) => comparedInputs(readModel(bytes, files)));
+    const made = await makeCanary(engine, source, await firstSample(calibration, inputs), compared);
     if ('canary' in made) return { canary: made.canary, notes: [] };
     return { canary: null, notes: [`There is no canary, by which devices could be checked: ${made.reason}`] };
   } catch (error) {

@@ -1,4 +1,4 @@
-import { ARRAY_OF, checkFeeds, isFedType, sizeOf, syntheticCandidates, type FedType, type Feeds, type SampleTensor } from '../../calibrate/index.ts';
+import { ARRAY_OF, checkFeeds, isFedType, sizeOf, syntheticCandidates, toArray, type FedType, type Feeds, type SampleTensor } from '../../calibrate/index.ts';
 import { QuantizeError } from '../../errors.ts';
 import type { Canary, CanaryInput, CanaryOutput } from '../../types.ts';
 import type { Engine, ModelFile, RunModel } from '../engine.ts';
@@ -17,15 +17,16 @@ const OUTPUT_ELEMENTS = 1024;
  * models that are too large for WebAssembly, does not quite: a reference near the middle of two rounded values may go either way.
  *
  * @param sample what the samples' first one is; checked against the model's inputs
+ * @param compared whole numbers that decide branches, by the input's name: generated inputs have them
  * @returns the reason where there is no canary
  * @throws QuantizeError SAMPLES_INVALID for a sample that does not fit
  */
-export async function makeCanary(engine: Engine, source: ModelFile, sample: unknown): Promise<{ canary: Canary } | { reason: string }> {
+export async function makeCanary(engine: Engine, source: ModelFile, sample: unknown, compared: ReadonlyMap<string, number> = new Map()): Promise<{ canary: Canary } | { reason: string }> {
   const session = await openSource(engine, source);
   if ('reason' in session) return session;
   try {
     let reason = 'no input could be generated';
-    for (const inputs of candidates(session.inputs, sample)) {
+    for (const inputs of candidates(session.inputs, sample, compared)) {
       const outputs = await runOn(session, inputs);
       if ('reason' in outputs) reason = outputs.reason;
       else return { canary: { inputs, outputs: outputs.outputs } };
@@ -45,14 +46,24 @@ async function openSource(engine: Engine, source: ModelFile): Promise<RunModel |
 }
 
 /** First the sample in small sizes, then in its own, then generated values. */
-function* candidates(signatures: RunModel['inputs'], sample: unknown): Generator<Record<string, CanaryInput>> {
+function* candidates(signatures: RunModel['inputs'], sample: unknown, compared: ReadonlyMap<string, number>): Generator<Record<string, CanaryInput>> {
   if (signatures.some(({ dtype }) => !isFedType(dtype))) return;
   const own = sample === undefined ? undefined : checkFeeds(sample, signatures, 0);
   if (own !== undefined) {
     for (const generated of syntheticCandidates(signatures)) yield stored(own, generated);
     yield stored(own, own);
   }
-  for (const generated of syntheticCandidates(signatures)) yield stored(generated, generated);
+  for (const generated of syntheticCandidates(signatures)) {
+    const feeds = withCompared(generated, compared);
+    yield stored(feeds, feeds);
+  }
+}
+
+function withCompared(feeds: Feeds, compared: ReadonlyMap<string, number>): Feeds {
+  return Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => {
+    const number = compared.get(name);
+    return [name, number === undefined || sizeOf(tensor.dims) !== 1 ? tensor : { ...tensor, data: toArray(tensor.dtype as FedType, [number]) }];
+  }));
 }
 
 /** The values of one and the shapes of the other. */
