@@ -40,7 +40,7 @@ describe.each(NAMES)('a model in %j', (name) => {
     const main = await (await fetch(`${origin}/main.js`)).text();
     const [, imported] = /from "((?:[^"\\]|\\.)*)"/.exec(main)!;
     const module = await (await fetch(new URL(JSON.parse(`"${imported}"`) as string, origin))).text();
-    const [, expression] = /const url = (".*");/.exec(module)!;
+    const [, expression] = /const url0 = (".*");/.exec(module)!;
     const response = await fetch(origin + (JSON.parse(expression!) as string));
     expect(response.status).toBe(200);
     const { default: model } = (await server.ssrLoadModule('/main.js')) as { default: QuantizedModel };
