@@ -25,9 +25,9 @@ export function isGpu(backend: Backend): boolean {
   return backend === 'webgpu' || backend === 'cuda';
 }
 
-/** Whether a GPU is worth trying unasked: the answers can be checked, and some artefact suits it. */
+/** Whether a GPU is worth trying unasked: the answers can be checked, and an artefact was made for it, so that the app has an engine for it too. */
 export function suitsGpu(model: QuantizedModel): boolean {
-  return (model.canary ?? null) !== null && model.variants.some((variant) => variant.tolerance !== undefined && fits(variant));
+  return (model.canary ?? null) !== null && model.variants.some((variant) => GPU_TARGETS.includes(variant.target) && variant.tolerance !== undefined);
 }
 
 /**

@@ -20,6 +20,11 @@ describe('markup', () => {
   });
 });
 
+it('says what a first visit downloads', () => {
+  const runtime = { file: 'ort.wasm', bytes: 14_000_000 };
+  expect(reportHtml([makeReport({ targets: ['wasm'], firstVisit: { model: 1_000_000, runtime } })])).toContain('<p class="visit">first visit (wasm)  1.00 MB + onnxruntime-web 14.00 MB = 15.00 MB</p>');
+});
+
 describe('axes', () => {
   it.each([
     [0, 100, 5, [0, 20, 40, 60, 80, 100]],

@@ -20,6 +20,11 @@ describe('reportMarkdown', () => {
     expect(reportMarkdown([])).toContain('No model was quantized.');
   });
 
+  it('says what a first visit downloads', () => {
+    const runtime = { file: 'ort.wasm', bytes: 14_000_000 };
+    expect(reportMarkdown([makeReport({ targets: ['wasm'], firstVisit: { model: 1_000_000, runtime } })])).toContain('\n\nfirst visit (wasm)  1.00 MB + onnxruntime-web 14.00 MB = 15.00 MB\n\n');
+  });
+
   it('fits into a comment', () => {
     const many = Array.from({ length: 400 }, (_, i) => makeReport({ name: `models/m${i}.onnx`, budget: [] }));
     expect(reportMarkdown(many).length).toBeLessThan(65_536);

@@ -1,6 +1,7 @@
 import type { BaselineChange, BudgetResult, ModelReport } from '../../types.ts';
 import { groupByModel, lowestCosine, showMetric } from '../groups.ts';
 import { sortReports } from '../json.ts';
+import { firstVisitLines } from '../first-visit.ts';
 import { formatBytes, formatChange, formatCosine, formatShare } from '../size.ts';
 import { code, escapeMarkdown } from './escape.ts';
 
@@ -39,6 +40,7 @@ export function reportMarkdown(reports: readonly ModelReport[]): string {
     '### Quantized models',
     headline(sorted, broken.length, worse.length),
     table(COLUMNS, sorted.slice(0, MOST_ROWS)),
+    firstVisitLines(sorted).join('\\\n'),
     ...(sorted.length > MOST_ROWS ? [`and ${sorted.length - MOST_ROWS} more`] : []),
     ...(sorted.some(({ accuracy }) => accuracy?.synthetic) ? ['\\* measured on generated input, which proves little'] : []),
     ...broken.slice(0, MOST_BROKEN).map((report) => `**${code(report.name)} does not hold its budget**\n\n${budgetTable(report.budget)}`),

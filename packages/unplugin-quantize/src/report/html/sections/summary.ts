@@ -1,4 +1,5 @@
 import type { ModelReport } from '../../../types.ts';
+import { firstVisitLines } from '../../first-visit.ts';
 import { formatBytes, formatChange, formatCosine, formatShare } from '../../size.ts';
 import { lowestCosine, type ModelGroup } from '../../groups.ts';
 import { html, type Markup, type Part } from '../markup.ts';
@@ -19,7 +20,7 @@ export function summary(groups: readonly ModelGroup[]): Markup {
   ];
   const rows = groups.flatMap((group) => group.reports.map((report) => ({ group, report })));
   return html`<div class="tiles">${tiles.map(([name, figure, note]) => html`<div class="tile${name === 'budgets' && broken > 0 ? ' bad' : ''}"><b>${figure}</b><span>${name}${note !== '' && html` <i>${note}</i>`}</span></div>`)}</div>
-${rows.length > 8 && html`<p><label>Show only <input type="search" id="filter" placeholder="part of a name"></label></p>`}${table('Artefacts', COLUMNS, rows)}`;
+${firstVisitLines(reports).map((line) => html`<p class="visit">${line}</p>`)}${rows.length > 8 && html`<p><label>Show only <input type="search" id="filter" placeholder="part of a name"></label></p>`}${table('Artefacts', COLUMNS, rows)}`;
 }
 
 interface Row {
