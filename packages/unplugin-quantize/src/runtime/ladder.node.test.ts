@@ -60,7 +60,10 @@ describe('the ladder in Node', () => {
     const warnings: string[] = [];
     const { backend } = await runtime.createSession(model(), { onWarning: (message) => warnings.push(message) });
     expect([backend, warnings]).toEqual(['cpu', []]);
-    expect((await open()).fallbacks).toEqual([{ backend: 'cuda', reason: expect.stringContaining('no NVIDIA driver') }]);
+    expect((await open()).fallbacks).toEqual([{ backend: 'cuda', reason: expect.stringContaining('no artefact for GPUs') }]);
+    const both = model();
+    both.variants.push({ ...both.variants[0]!, target: 'node-cuda' });
+    expect((await open({}, both)).fallbacks).toEqual([{ backend: 'cuda', reason: expect.stringContaining('no NVIDIA driver') }]);
   });
 
   it('goes on in one clear line where CUDA was asked for and its libraries are missing', async () => {
