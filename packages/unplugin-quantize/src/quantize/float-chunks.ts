@@ -8,6 +8,17 @@ export function* float32Chunks(tensor: Tensor): Generator<Float32Array> {
   }
 }
 
+/** All elements of a float32 tensor, in memory of their own. */
+export function wholeFloats(tensor: Tensor): Float32Array {
+  const whole = new Float32Array(tensor.byteLength / 4);
+  let at = 0;
+  for (const values of float32Chunks(tensor)) {
+    whole.set(values, at);
+    at += values.length;
+  }
+  return whole;
+}
+
 /** A tensor seen as [outer, channels, inner] around its channel axis. */
 export interface ChannelLayout {
   readonly channels: number;

@@ -2,7 +2,7 @@ import { float16Bits, type Tensor } from '../../onnx/index.ts';
 import { halfScale, middleLevel, ROUNDER, topLevel, type BlockCode, type BlockQuantizer } from '../blocks/block-code.ts';
 import { blockCount, type BlockLayout, type Packing } from '../blocks/layout.ts';
 import { isFiniteHalf, unusable, type BlockTensor } from '../blocks/quantize-blocks.ts';
-import { float32Chunks } from '../float-chunks.ts';
+import { wholeFloats } from '../float-chunks.ts';
 
 /** Columns that are worked on side by side, so that a row of the factor is loaded once for all of them. */
 const PANEL = 16;
@@ -31,7 +31,7 @@ export function quantizeWithFeedback(
     scales: new Uint16Array(count),
     zeroPoints: new Uint8Array(symmetric ? 0 : count).fill(middleLevel(layout)),
   };
-  const matrix = wholeTensor(tensor);
+  const matrix = wholeFloats(tensor);
   const panel = Array.from({ length: PANEL }, () => new Float64Array(K));
   const errors = panel.map(() => new Float64Array(size));
   const levels = new Uint8Array(size);
@@ -57,16 +57,6 @@ export function quantizeWithFeedback(
     }
   }
   return result;
-}
-
-function wholeTensor(tensor: Tensor): Float32Array {
-  const whole = new Float32Array(tensor.byteLength / 4);
-  let at = 0;
-  for (const values of float32Chunks(tensor)) {
-    whole.set(values, at);
-    at += values.length;
-  }
-  return whole;
 }
 
 function takeColumn(matrix: Float32Array, column: Float64Array, index: number, N: number): void {

@@ -1,6 +1,6 @@
 import type { Tensor } from '../../onnx/index.ts';
 import { ROUNDER } from '../affine.ts';
-import { float32Chunks } from '../float-chunks.ts';
+import { wholeFloats } from '../float-chunks.ts';
 
 /** Output channels that are worked on side by side, so that a row of the factor is loaded once for all of them. */
 const PANEL = 8;
@@ -27,7 +27,7 @@ export interface RowsOf {
  * @returns integers in the order of the weight's elements
  */
 export function roundWithFeedback(weight: Tensor, { outputs, inputs, isTransposed }: RowsOf, scales: Float32Array, largest: number, factor: Float64Array): Int8Array {
-  const all = wholeTensor(weight);
+  const all = wholeFloats(weight);
   const [step, stride] = isTransposed ? [outputs, 1] : [1, inputs];
   const columns = transposed(factor, inputs);
   const values = new Int8Array(outputs * inputs);
@@ -61,14 +61,4 @@ function transposed(matrix: Float64Array, n: number): Float64Array {
   const result = new Float64Array(n * n);
   for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) result[j * n + i] = matrix[i * n + j]!;
   return result;
-}
-
-function wholeTensor(tensor: Tensor): Float32Array {
-  const whole = new Float32Array(tensor.byteLength / 4);
-  let at = 0;
-  for (const values of float32Chunks(tensor)) {
-    whole.set(values, at);
-    at += values.length;
-  }
-  return whole;
 }

@@ -1,5 +1,5 @@
 import type { Tensor } from '../../onnx/index.ts';
-import { float32Chunks } from '../float-chunks.ts';
+import { channelWalk, float32Chunks } from '../float-chunks.ts';
 import { innerBase, type WeightLayout } from './weight-layout.ts';
 
 /**
@@ -9,28 +9,26 @@ import { innerBase, type WeightLayout } from './weight-layout.ts';
  * @param inputs factor of each input channel
  */
 export function scaleWeight(tensor: Tensor, layout: WeightLayout, outputs: Float64Array, inputs: Float64Array): Tensor {
-  const { inner, rest, outerIs } = layout;
+  const { outer, inner, rest, outerIs } = layout;
   const [outerScale, innerScale] = outerIs === 'outputs' ? [outputs, inputs] : [inputs, outputs];
+  const factorOf = (pair: number): number => {
+    const channel = Math.floor(pair / inner);
+    return outerScale[channel]! * innerScale[innerBase(layout, channel) + (pair % inner)]!;
+  };
   return {
     dtype: tensor.dtype, dims: tensor.dims, byteLength: tensor.byteLength,
     *chunks() {
-      let pair = 0;
-      let within = 0;
+      const walk = channelWalk({ channels: outer * inner, inner: rest });
       for (const chunk of tensor.chunks()) {
         const bytes = chunk.slice();
         const values = new Float32Array(bytes.buffer);
-        for (let from = 0; from < values.length;) {
-          const outer = Math.floor(pair / inner);
-          const factor = outerScale[outer]! * innerScale[innerBase(layout, outer) + (pair % inner)]!;
-          const to = Math.min(values.length, from + rest - within);
-          for (let i = from; i < to; i++) values[i] = values[i]! * factor;
-          within += to - from;
-          if (within === rest) {
-            within = 0;
-            pair++;
+        walk(values.length, (from, to, pair, step) => {
+          let factor = factorOf(pair);
+          for (let i = from; i < to; i++) {
+            values[i] = values[i]! * factor;
+            if (step === 1 && i + 1 < to) factor = factorOf(++pair);
           }
-          from = to;
-        }
+        });
         yield bytes;
       }
     },
@@ -40,24 +38,14 @@ export function scaleWeight(tensor: Tensor, layout: WeightLayout, outputs: Float
 /** The largest magnitude of each pair of channels, [outer, inner]; NaN where there is one. */
 export function pairMaxima(tensor: Tensor, { outer, inner, rest }: WeightLayout): Float32Array {
   const maxima = new Float32Array(outer * inner);
-  let pair = 0;
-  let within = 0;
+  const walk = channelWalk({ channels: outer * inner, inner: rest });
   for (const values of float32Chunks(tensor)) {
-    for (let from = 0; from < values.length;) {
-      const to = Math.min(values.length, from + rest - within);
-      let max = maxima[pair]!;
-      for (let i = from; i < to; i++) {
+    walk(values.length, (from, to, pair, step) => {
+      for (let i = from; i < to; i++, pair += step) {
         const magnitude = Math.abs(values[i]!);
-        if (magnitude > max || Number.isNaN(magnitude)) max = magnitude;
+        if (magnitude > maxima[pair]! || Number.isNaN(magnitude)) maxima[pair] = magnitude;
       }
-      maxima[pair] = max;
-      within += to - from;
-      if (within === rest) {
-        within = 0;
-        pair++;
-      }
-      from = to;
-    }
+    });
   }
   return maxima;
 }

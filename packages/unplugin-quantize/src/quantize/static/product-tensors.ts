@@ -1,6 +1,6 @@
 import { arrayTensor, elementCount, type Tensor } from '../../onnx/index.ts';
 import { quantizeWithScales, symmetricScales, type QuantType } from '../affine.ts';
-import { channelLayout, float32Chunks } from '../float-chunks.ts';
+import { channelLayout, wholeFloats } from '../float-chunks.ts';
 import { meanShift, roundedShift, type WeightGeometry } from '../repair/bias-correction.ts';
 import { roundWithFeedback } from '../repair/reconstruct.ts';
 import { roundHalfEven } from './parameters.ts';
@@ -89,7 +89,7 @@ function raiseForBias(scales: Float32Array, { inputScale, bias }: BiasUse): void
     const [needed, found] = [(HEADROOM * Math.abs(value)) / INT32_MAX, inputScale * scales[channel]!];
     if (found < needed && found > 0) scales[channel] = scales[channel]! * (needed / found);
   };
-  const values = floatsOf(bias);
+  const values = wholeFloats(bias);
   if (scales.length === 1) raise(0, values.reduce((max, value) => Math.max(max, Math.abs(value)), 0));
   else values.forEach((value, channel) => raise(channel, value));
 }
@@ -108,7 +108,7 @@ export function quantizeBias(bias: Tensor | undefined, inputScale: number, weigh
     chunks() {
       const scales = scaleValues();
       const moved = shift?.();
-      const values = bias === undefined ? new Float32Array(channels) : floatsOf(bias);
+      const values = bias === undefined ? new Float32Array(channels) : wholeFloats(bias);
       const integers = Int32Array.from(values, (value, channel) => {
         const scale = Math.fround(inputScale * scales[scales.length === 1 ? 0 : channel]!);
         const real = moved === undefined ? value : Math.fround(value - moved[channel]!);
@@ -126,17 +126,7 @@ export function correctedBias(bias: Tensor, shift: () => Float64Array): Tensor {
     dtype: 'float32', dims: bias.dims, byteLength: bias.byteLength,
     chunks() {
       const moved = shift();
-      return arrayTensor('float32', bias.dims, floatsOf(bias).map((value, channel) => value - moved[channel]!)).chunks();
+      return arrayTensor('float32', bias.dims, wholeFloats(bias).map((value, channel) => value - moved[channel]!)).chunks();
     },
   };
-}
-
-function floatsOf(tensor: Tensor): Float32Array {
-  const values = new Float32Array(tensor.byteLength / 4);
-  let at = 0;
-  for (const piece of float32Chunks(tensor)) {
-    values.set(piece, at);
-    at += piece.length;
-  }
-  return values;
 }
