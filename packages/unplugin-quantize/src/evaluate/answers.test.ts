@@ -26,6 +26,7 @@ describe('answerMeter', () => {
     meter.add(labels(0), scores([0]), scores([0]));
     meter.add(undefined, scores([1, 2]), scores([1, 0]));
     expect(meter.result()).toMatchObject({ from: 'agreement', source: 1, artefact: 2 / 3, answers: 3 });
+    expect(meter.notes()).toEqual([expect.stringContaining('2 of 3 answers have no label that fits')]);
   });
 
   it('knows nothing without rows, of one class, or of rows that are not the labels\'', () => {

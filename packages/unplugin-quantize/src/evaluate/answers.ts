@@ -44,7 +44,10 @@ export function answerMeter(): AnswerMeter {
     },
     result: () => (unlabelled === 0 ? byLabel.metric('labels') : byAgreement.metric('agreement')),
     notes() {
-      const metric = unlabelled === 0 ? byLabel.metric('labels') : null;
+      const metric = byLabel.metric('labels');
+      if (metric !== null && unlabelled > 0) {
+        return [`${unlabelled} of ${unlabelled + metric.answers!} answers have no label that fits: the source's answers count as right for all of them.`];
+      }
       if (metric === null || metric.source >= 1.2 / classes) return [];
       return [`The source itself gives only ${(metric.source * 100).toFixed(1)} % of the labels: the classes may be in another order than the model's.`];
     },

@@ -55,14 +55,17 @@ export async function measureArtefact(task: MeasureTask, given?: FoundEngines, o
     const tolerance = task.canary && (await toleranceFor(task.canary, { ...whole, isSplit: whole.isArtefactSplit === true }, engines));
     const checked = { checks, ...(tolerance && { tolerance }) };
     if (!task.compare) return { ...checked, accuracy: null, notes };
-    const compared = await compare(whole, requireEngine(engines, comparingEngine(whole)), onProgress);
-    return { ...checked, accuracy: compared.accuracy, notes: [...notes, ...compared.notes] };
+    const wanted = comparingEngine(whole);
+    const engine = requireEngine(engines, wanted);
+    const compared = await compare(whole, engine, onProgress);
+    const standIn = engine.name === wanted ? [] : [`Accuracy was measured in ${engine.name}: ${wanted}, which the target needs, is not there.`];
+    return { ...checked, accuracy: compared.accuracy, notes: [...notes, ...standIn, ...compared.notes] };
   });
 }
 
 /** Integers are computed in other ways in WebAssembly than on some CPUs; floats differ in their last bits only, and run faster in Node. */
-function comparingEngine({ source, targets }: MeasureTask): EngineName | undefined {
-  return targets.includes('wasm') && !targets.includes('node') && statSync(source).size <= LARGEST_IN_WASM ? 'onnxruntime-web' : undefined;
+function comparingEngine({ source, targets }: MeasureTask): EngineName {
+  return targets.includes('wasm') && !targets.includes('node') && statSync(source).size <= LARGEST_IN_WASM ? 'onnxruntime-web' : 'onnxruntime-node';
 }
 
 async function check(task: MeasureTask, found: FoundEngines): Promise<EngineCheck[]> {
