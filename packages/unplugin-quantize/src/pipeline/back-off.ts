@@ -30,7 +30,7 @@ const SMALL_SHARE = 1 / 2000;
  * @returns the smallest artefact that was found to hold, with its groups in the order of the search; undefined where even all weights in half precision
  *   are not enough, or too many
  */
-export async function backOff<T extends { report: ModelReport }>(options: ArtefactOptions, plain: T, tools: BackOffTools<T>): Promise<{ result: T; kept: string[]; of: number } | undefined> {
+export async function backOff<T extends { report: ModelReport }>(options: ArtefactOptions, plain: T, tools: BackOffTools<T>): Promise<{ result: T; kept: string[] } | undefined> {
   const groups = groupsOf(plain.report.weights);
   if (groups.length === 0) return undefined;
   const noises = await tools.sensitivity(trialOptions(options, plain.report), groups.map(({ names }) => names));
@@ -57,7 +57,7 @@ export async function backOff<T extends { report: ModelReport }>(options: Artefa
     if (result === undefined) failed = middle;
     else [held, count] = [result, middle];
   }
-  return { result: held, kept: first(count), of: groups.reduce((sum, { names }) => sum + names.length, 0) };
+  return { result: held, kept: first(count) };
 }
 
 /** The weights that the artefact has smaller than half precision would have them. */
