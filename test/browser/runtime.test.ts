@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -12,6 +11,7 @@ import { chromiumPath, launchChromium } from '../support/chromium.ts';
 import { models } from '../support/models.ts';
 import { ISOLATED, serveFolder, type RunningServer } from '../support/static-server.ts';
 import { buildLab, loadIn, openLab, type LabOptions, type Loaded, type PlainFeeds } from './runtime-lab.ts';
+import { variantOf } from '../support/canary.ts';
 
 const bytes = readFileSync(models.silero);
 const feeds: PlainFeeds = {
@@ -26,16 +26,7 @@ const feeds: PlainFeeds = {
  */
 const TOLERANCE = 7 * 129 * 3 * 2 ** -24;
 
-const variant = (url: string, more: Partial<ModelVariant> = {}): ModelVariant => ({
-  target: 'wasm',
-  format: 'none',
-  url,
-  bytes: bytes.length,
-  sha256: createHash('sha256').update(bytes).digest('hex'),
-  minOnnxruntime: '1.17.0',
-  sessionOptions: {},
-  ...more,
-});
+const variant = (url: string, more: Partial<ModelVariant> = {}): ModelVariant => variantOf(models.silero, url, more);
 
 const model = (url: string, more: Partial<ModelVariant> = {}): QuantizedModel => ({
   name: 'vad',

@@ -9,6 +9,7 @@ import type { ModelReport } from '../../packages/unplugin-quantize/src/types.ts'
 import { distFolder, distUrl, hasDist, runNode, type ProgramResult } from '../support/dist.ts';
 import { models } from '../support/models.ts';
 import { writeSplitModel } from '../support/split-model.ts';
+import { VAD_SAMPLES } from '../support/vad-samples.ts';
 
 type CoreModule = typeof import('../../packages/unplugin-quantize/src/core.ts');
 type PipelineModule = typeof import('../../packages/unplugin-quantize/src/pipeline/index.ts');
@@ -25,14 +26,6 @@ const BIN = join(distFolder, 'cli/main.js');
 const cli = (...args: string[]): Promise<ProgramResult> => runNode([BIN, ...args], { cwd: folder });
 const sha256 = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
 const reportOf = (path: string): ModelReport => (JSON.parse(readFileSync(path, 'utf8')) as { models: ModelReport[] }).models[0]!;
-
-const SAMPLES = `export default function* () {
-  for (let i = 1; i < 4; i++) yield {
-    input: { data: Float32Array.from({ length: 512 }, (_, t) => Math.sin((t * i) / 9)), dims: [1, 512] },
-    state: { data: new Float32Array(256), dims: [2, 1, 128] },
-    sr: { data: BigInt64Array.of(16000n), dims: [] },
-  };
-}`;
 
 describe.skipIf(!hasDist)('unplugin-quantize quantize (needs the built package)', () => {
   it('writes the artefact, a table and a report', async () => {
@@ -66,7 +59,7 @@ describe.skipIf(!hasDist)('unplugin-quantize quantize (needs the built package)'
   });
 
   it('measures on samples and holds a budget', async () => {
-    writeFileSync(join(folder, 'samples.mjs'), SAMPLES);
+    writeFileSync(join(folder, 'samples.mjs'), VAD_SAMPLES);
     const { code, stdout } = await cli('quantize', 'vad.onnx', '-o', 'out.onnx', '--format', 'fp16-storage', '--calibration', 'samples.mjs', '--samples', '2', '--cosine', '0.99', '--ratio', '0.6', '--json', 'r.json');
     expect(code).toBe(0);
     expect(stdout).toContain('✓ budget');

@@ -6,16 +6,9 @@ import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { models } from '../support/models.ts';
 import { makeProject } from './support.ts';
+import { VAD_SAMPLES } from '../support/vad-samples.ts';
 
 const require = createRequire(import.meta.url);
-
-const SAMPLES = `export default function* () {
-  for (let i = 1; i < 4; i++) yield {
-    input: { data: Float32Array.from({ length: 512 }, (_, t) => Math.sin((t * i) / 9)), dims: [1, 512] },
-    state: { data: new Float32Array(256), dims: [2, 1, 128] },
-    sr: { data: BigInt64Array.of(16000n), dims: [] },
-  };
-}`;
 
 /** Projects whose options are in a file, and what builds them. */
 const BUNDLERS: Record<string, { files: Record<string, string>; args: string[] }> = {
@@ -55,7 +48,7 @@ describe.each(Object.keys(BUNDLERS))('a gate in %s', (bundler) => {
   const { files, args } = BUNDLERS[bundler]!;
 
   it('fails builds that get worse than the baseline, with a table, and no others', () => {
-    const root = makeProject({ ...files, 'main.js': "import model from './m.onnx?quantize'; console.log(model);", 'samples.js': SAMPLES }, { 'm.onnx': 'silero' });
+    const root = makeProject({ ...files, 'main.js': "import model from './m.onnx?quantize'; console.log(model);", 'samples.js': VAD_SAMPLES }, { 'm.onnx': 'silero' });
     const build = (options: object, env: NodeJS.ProcessEnv = {}): { status: number | null; output: string } => {
       rmSync(join(root, 'dist'), { recursive: true, force: true });
       writeFileSync(join(root, 'options.js'), `export default ${JSON.stringify({ verify: false, targets: ['wasm'], format: 'int8-storage', calibration: './samples.js', ...options })};`);

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +11,7 @@ import { serveFolder, type RunningServer } from '../../../../test/support/static
 import type { ModelVariant, QuantizedModel, Target } from '../types.ts';
 import { createSession, loadModelBytes } from './index.node.ts';
 import type { Progress } from './types.ts';
+import { variantOf } from '../../../../test/support/canary.ts';
 
 const bytes = readFileSync(models.silero);
 const folder = mkdtempSync(join(tmpdir(), 'runtime é %20 '));
@@ -27,16 +27,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const variant = (url: string, more: Partial<ModelVariant> = {}): ModelVariant => ({
-  target: 'node',
-  format: 'none',
-  url,
-  bytes: bytes.length,
-  sha256: createHash('sha256').update(bytes).digest('hex'),
-  minOnnxruntime: '1.17.0',
-  sessionOptions: {},
-  ...more,
-});
+const variant = (url: string, more: Partial<ModelVariant> = {}): ModelVariant => variantOf(models.silero, url, { target: 'node', ...more });
 
 const model = (...variants: ModelVariant[]): QuantizedModel => ({
   name: 'vad',
