@@ -78,16 +78,21 @@ export async function findWrong(canary: Canary, tolerances: Record<string, Canar
 async function findWrongElement({ dims, step, data }: CanaryOutput, { absolute, relative }: CanaryTolerance, found: Tensor | undefined): Promise<string | null> {
   if (found === undefined) return 'is missing';
   if (found.dims.join() !== dims.join()) return `has the shape [${found.dims}] in place of [${dims}]`;
-  const values = (await found.getData()) as ArrayLike<number | bigint>;
-  const isHalf = found.type === 'float16' && values instanceof Uint16Array;
+  const values = await numbersOf(found);
   const reference = new Float32Array(fromBase64(data).buffer);
   for (const [i, right] of reference.entries()) {
-    const raw = Number(values[i * step]);
-    const value = isHalf ? fromHalf(raw) : raw;
+    const value = values[i * step]!;
     const isRight = Object.is(value, right) || value === right || Math.abs(value - right) <= absolute + relative * Math.abs(right);
     if (!isRight) return `is ${value} in place of ${right} at element ${i * step}`;
   }
   return null;
+}
+
+/** A tensor's elements as float64. */
+export async function numbersOf(tensor: Tensor): Promise<Float64Array> {
+  const values = (await tensor.getData()) as ArrayLike<number | bigint>;
+  const isHalf = tensor.type === 'float16' && values instanceof Uint16Array;
+  return Float64Array.from(values, (value) => (isHalf ? fromHalf(Number(value)) : Number(value)));
 }
 
 function fromBase64(text: string): Uint8Array<ArrayBuffer> {

@@ -14,6 +14,8 @@ export type RuntimeErrorCode =
   | 'WRONG_ANSWER'
   | 'DEVICE_LOST'
   | 'SESSION_RELEASED'
+  | 'QUEUE_FULL'
+  | 'NOT_BATCHABLE'
   | 'WORKER_FAILED';
 
 export interface RuntimeErrorPlace {

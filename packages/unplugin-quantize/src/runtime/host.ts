@@ -59,3 +59,11 @@ export type RunResults = Record<string, Tensor>;
 export interface Opened extends EngineSession {
   variant: ModelVariant | null;
 }
+
+/** Stands in front of a session's `run`. */
+export interface Batcher {
+  /** @param signal takes a call that still waits out of its group */
+  run(args: RunArguments, signal?: AbortSignal): Promise<RunResults>;
+  /** Nothing waits for further calls any more. */
+  flush(): void;
+}

@@ -2,4 +2,4 @@ export type { ModelVariant, QuantizedModel, TypedModel } from '../types.ts';
 export type { SessionOf, TypedSession } from './typed-session.ts';
 export { RuntimeError } from './errors.ts';
 export type { RuntimeErrorCode } from './errors.ts';
-export type { Backend, CreateSessionOptions, Fallback, LoadOptions, Progress, QuantizeSession, SessionOptions } from './types.ts';
+export type { Backend, BatchOptions, CreateSessionOptions, Fallback, LoadOptions, Progress, QuantizeSession, SessionOptions } from './types.ts';

@@ -10,9 +10,9 @@ export function mergeSessionOptions(user: SessionOptions | undefined, needed: Re
 }
 
 /** @throws RuntimeError OPTION_INVALID */
-export function checkOptions({ numThreads, backends, prefer }: CreateSessionOptions, known: readonly Backend[]): void {
-  if (numThreads !== undefined && !(Number.isInteger(numThreads) && numThreads >= 1)) {
-    throw new RuntimeError('OPTION_INVALID', `numThreads must be a whole number from 1, not ${numThreads}`);
+export function checkOptions({ numThreads, maxQueue, backends, prefer }: CreateSessionOptions, known: readonly Backend[]): void {
+  for (const [name, count] of Object.entries({ numThreads, maxQueue })) {
+    if (count !== undefined && !(Number.isInteger(count) && count >= 1)) throw new RuntimeError('OPTION_INVALID', `${name} must be a whole number from 1, not ${count}`);
   }
   const unknown = backends?.find((backend) => !known.includes(backend));
   if (unknown !== undefined || backends?.length === 0) {

@@ -1,6 +1,6 @@
 import type { QuantizedModel } from '../types.ts';
 import { RuntimeError } from './errors.ts';
-import type { Host, Opened, RunArguments, RunResults } from './host.ts';
+import type { Batcher, Host, Opened, RunArguments, RunResults } from './host.ts';
 import { announce, climb } from './ladder.ts';
 import { checkOptions } from './session-options.ts';
 import type { Backend, CreateSessionOptions, QuantizeSession } from './types.ts';
@@ -17,11 +17,19 @@ export async function openSession(host: Host, model: QuantizedModel | string, op
   const opened = await climb(host, model, options, new Set());
   // The signal and the progress belong to the creation, which is over.
   const { signal: _, onProgress: __, ...later } = options;
-  return liveSession(opened, (avoid) => climb(host, model, later, avoid), later);
+  // Loaded on demand: few apps ask for it.
+  const batching = options.batch && (await (await import('./batch.ts')).openBatching(opened, model, options));
+  return liveSession(opened, (avoid) => climb(host, model, later, avoid), later, batching);
 }
 
 /** The session that users hold: onnxruntime's own interface, in front of a session that may be replaced. */
-function liveSession(first: Opened, reopen: (avoid: ReadonlySet<Backend>) => Promise<Opened>, options: CreateSessionOptions): QuantizeSession {
+function liveSession(
+  first: Opened,
+  reopen: (avoid: ReadonlySet<Backend>) => Promise<Opened>,
+  options: CreateSessionOptions,
+  batching?: (run: (args: RunArguments) => Promise<RunResults>) => Batcher,
+): QuantizeSession {
+  const { maxQueue = 1000 } = options;
   const lost = new Set<Backend>();
   const running = new Set<Promise<unknown>>();
   let current = first;
@@ -56,18 +64,23 @@ function liveSession(first: Opened, reopen: (avoid: ReadonlySet<Backend>) => Pro
 
   function run(...args: RunArguments): Promise<RunResults> {
     if (ended !== undefined) return Promise.reject(new RuntimeError('SESSION_RELEASED', 'The session was released and runs no more'));
-    const answer = call(args);
+    if (running.size >= maxQueue) return Promise.reject(new RuntimeError('QUEUE_FULL', `${maxQueue} calls wait or run (maxQueue)`));
+    const signal = signalOf(args);
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const answer = batcher ? batcher.run(args, signal) : call(args);
     running.add(answer);
     const done = (): void => void running.delete(answer);
     answer.then(done, done);
-    return answer;
+    return signal ? import('./abort.ts').then(({ abortable }) => abortable(answer, signal)) : answer;
   }
 
   function release(): Promise<void> {
+    batcher?.flush();
     ended ??= Promise.allSettled(running).then(() => current.release());
     return ended;
   }
 
+  const batcher = batching?.(call);
   const own = {
     run: { value: run },
     release: { value: release },
@@ -80,4 +93,10 @@ function liveSession(first: Opened, reopen: (avoid: ReadonlySet<Backend>) => Pro
   const session = Object.create(Object.getPrototypeOf(first.session) as object, own) as QuantizeSession;
   if (Symbol.asyncDispose !== undefined) Object.defineProperty(session, Symbol.asyncDispose, { value: release });
   return session;
+}
+
+/** Of a run's options, which come last. */
+function signalOf(args: RunArguments): AbortSignal | undefined {
+  const { signal } = (args[args.length - 1] ?? {}) as { signal?: unknown };
+  return args.length > 1 && signal instanceof AbortSignal ? signal : undefined;
 }

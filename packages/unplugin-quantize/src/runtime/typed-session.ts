@@ -1,4 +1,4 @@
-import type { InferenceSession, QuantizeSession, Tensor } from './types.ts';
+import type { QuantizeSession, RunOptions, Tensor } from './types.ts';
 
 /** Arrays that hold the elements of each type; of float16 the engine decides. */
 interface Elements {
@@ -16,15 +16,16 @@ interface Elements {
   string: string[];
 }
 
-type RunOptions = InferenceSession extends { run(feeds: never, fetches: never, options?: infer Options): unknown } ? Options : object;
+/** The signal rejects the call. */
+type Options = RunOptions & { signal?: AbortSignal };
 type Fed<Value> = Value extends { dtype: infer Dtype extends keyof Elements | 'float16' } ? Tensor & { readonly type: Dtype } : Tensor;
 type Given<Value> = Value extends { dtype: infer Dtype extends keyof Elements } ? Tensor & { readonly type: Dtype; readonly data: Elements[Dtype] } : Fed<Value>;
 
 /** A session that knows the names and element types of the model's inputs and outputs. */
 export type TypedSession<Inputs, Outputs> = Omit<QuantizeSession, 'run'> & {
-  run(feeds: { [Name in keyof Inputs]: Fed<Inputs[Name]> }, options?: RunOptions): Promise<{ [Name in keyof Outputs]: Given<Outputs[Name]> }>;
+  run(feeds: { [Name in keyof Inputs]: Fed<Inputs[Name]> }, options?: Options): Promise<{ [Name in keyof Outputs]: Given<Outputs[Name]> }>;
   /** Computes the named outputs only. */
-  run<Name extends keyof Outputs>(feeds: { [Input in keyof Inputs]: Fed<Inputs[Input]> }, fetches: readonly Name[], options?: RunOptions): Promise<{ [Output in Name]: Given<Outputs[Output]> }>;
+  run<Name extends keyof Outputs>(feeds: { [Input in keyof Inputs]: Fed<Inputs[Input]> }, fetches: readonly Name[], options?: Options): Promise<{ [Output in Name]: Given<Outputs[Output]> }>;
 };
 
 /** What `createSession` makes of a model. */

@@ -12,6 +12,7 @@ type Present<A, B> = [0] extends [1 & A] ? B : A;
 
 export type InferenceSession = Present<WebEngine.InferenceSession, NodeEngine.InferenceSession>;
 export type SessionOptions = Present<WebEngine.InferenceSession.SessionOptions, NodeEngine.InferenceSession.SessionOptions>;
+export type RunOptions = Present<WebEngine.InferenceSession.RunOptions, NodeEngine.InferenceSession.RunOptions>;
 export type Tensor = Present<WebEngine.Tensor, NodeEngine.Tensor>;
 
 /**
@@ -63,6 +64,20 @@ export interface LoadOptions {
   retryDelay?: number | undefined;
 }
 
+/** How calls that come at about the same time are put into one run. */
+export interface BatchOptions {
+  /**
+   * The most rows of one run: of the first dimension, summed over its calls.
+   * @default 16
+   */
+  maxSize?: number | undefined;
+  /**
+   * Milliseconds that a call waits for others at most while nothing is computed.
+   * @default 5
+   */
+  maxDelay?: number | undefined;
+}
+
 export interface CreateSessionOptions extends LoadOptions {
   /**
    * Backends to try, in this order. A GPU that stands here is tried for every model.
@@ -92,6 +107,17 @@ export interface CreateSessionOptions extends LoadOptions {
    * @default onnxruntime's own choice
    */
   numThreads?: number | undefined;
+  /**
+   * Runs calls of `run` that come at about the same time as one, along the first dimension of inputs and outputs, where their other dimensions, their
+   * types and the inputs without a batch are equal. For models whose inputs have a free first dimension; formats that round activations by the range
+   * of a run (`int8-dynamic`) answer slightly differently then.
+   */
+  batch?: BatchOptions | undefined;
+  /**
+   * Calls of `run` that may be under way or wait; further ones are refused with QUEUE_FULL at once, so that a service can send its clients away.
+   * @default 1000
+   */
+  maxQueue?: number | undefined;
   /** Browser only: a module worker whose file imports `unplugin-quantize/runtime/worker`. The session then lives and runs in it. */
   worker?: Worker | (() => Worker) | undefined;
 }
@@ -102,6 +128,9 @@ export type QuantizeSession = InferenceSession & {
   readonly backend: Backend;
   /** The variant that was loaded; null when a bare URL or path was given. */
   readonly variant: ModelVariant | null;
+  /** As onnxruntime's; a call whose signal is aborted is rejected with its reason at once, and not computed where it still waits for a batch. */
+  run(feeds: Record<string, Tensor>, options: RunOptions & { signal: AbortSignal }): Promise<Record<string, Tensor>>;
+  run(feeds: Record<string, Tensor>, fetches: readonly string[], options: RunOptions & { signal: AbortSignal }): Promise<Record<string, Tensor>>;
   /** `release` under another name: ends the session once the calls under way have their answers. */
   dispose(): Promise<void>;
 };

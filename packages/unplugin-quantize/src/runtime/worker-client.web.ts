@@ -1,4 +1,5 @@
 import type { QuantizedModel } from '../types.ts';
+import { abortable } from './abort.ts';
 import { RuntimeError } from './errors.ts';
 import type { RunArguments, RunResults } from './host.ts';
 import type { CreateSessionOptions, QuantizeSession } from './types.ts';
@@ -90,10 +91,12 @@ function remoteSession({ backend, variant, ...facts }: Facts, link: Link): Quant
     const id = ++count;
     const sent = await mapValues(feeds, sentTensor);
     const isNames = Array.isArray(fetches);
-    const request = { call: 'run', id, feeds: sent, fetches: isNames ? (fetches as string[]) : undefined, options: (isNames ? options : fetches) as object | undefined } as const;
+    const { signal, ...rest } = ((isNames ? options : fetches) ?? {}) as { signal?: AbortSignal };
+    signal?.throwIfAborted();
+    const request = { call: 'run', id, feeds: sent, fetches: isNames ? (fetches as string[]) : undefined, options: rest } as const;
     const answering = link.answerTo(id);
     link.tell(request);
-    const answer = (await answering) as RunAnswer;
+    const answer = (await (signal === undefined ? answering : abortable(answering, signal))) as RunAnswer;
     state = answer.state;
     return mapValues(answer.results, async (tensor) => receivedTensor(tensor));
   }
