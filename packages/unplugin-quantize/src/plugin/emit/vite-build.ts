@@ -3,6 +3,7 @@ import type { PluginContext } from 'rollup';
 import type { Environment, Rolldown } from 'vite';
 import { createAssetEmitter } from './asset-emitter.ts';
 import type { Artefact, HookContext } from './host.ts';
+import { movedUrl, publishedFolders } from './moved-output.ts';
 import { scriptUrl } from './script-url.ts';
 
 type ResolveFileUrlArgs = Parameters<Rolldown.FunctionPluginHooks['resolveFileUrl']>[0];
@@ -26,12 +27,14 @@ export function viteBuild() {
       return `import.meta.ROLLUP_FILE_URL_${reference}`;
     },
 
-    resolveFileUrl(this: { environment: Environment }, { referenceId, relativePath, format }: ResolveFileUrlArgs): string | null {
+    resolveFileUrl(this: { environment: Environment }, { referenceId, fileName, relativePath, format }: ResolveFileUrlArgs): string | null {
       const { config, name } = this.environment;
       // A library does not know where it will be served either, and Vite gives it a path from the site's root.
       const isRelative = isServer(this.environment) || config.build.lib !== false;
       if (!isRelative || !assets.emitted(name).has(referenceId)) return null;
       const path = JSON.stringify(relativePath.split('/').map(encodeURIComponent).join('/'));
+      const folders = isServer(this.environment) ? publishedFolders(config.plugins.map((plugin) => plugin.name), config.base) : [];
+      if (format === 'es' && folders.length > 0) return movedUrl(path, fileName, folders);
       if (format === 'es') return `new URL(${path}, import.meta.url).href`;
       if (format !== 'cjs') return scriptUrl(path);
       const file = `require("node:url").pathToFileURL(__filename)`;

@@ -1,0 +1,40 @@
+/**
+ * Frameworks that bundle the output of Vite's server build once more and put it elsewhere, without the files beside it. These are with the
+ * client's files, which have the same names.
+ */
+const PUBLISHED: readonly { plugin: RegExp; folder: string }[] = [
+  { plugin: /^vite-plugin-sveltekit/, folder: 'client/' },
+  { plugin: /^nuxt:/, folder: 'public/' },
+];
+
+/**
+ * Folders to look for a server's files in, relative to any folder above its modules; none where the output stays as it is.
+ *
+ * @param plugins names of Vite's plugins
+ * @param base path that the site is served under
+ */
+export function publishedFolders(plugins: readonly string[], base: string): string[] {
+  const inside = base.startsWith('/') ? base.slice(1) : '';
+  const folders = PUBLISHED.filter(({ plugin }) => plugins.some((name) => plugin.test(name))).map(({ folder }) => folder);
+  return [...new Set(folders.flatMap((folder) => [folder, folder + inside]))];
+}
+
+/**
+ * The expression of the URL of a file that lies beside a module, or, where the module has been moved, below one of the folders.
+ *
+ * @param relative JavaScript expression of the URL relative to the module
+ * @param fileName path of the file in the output
+ */
+export function movedUrl(relative: string, fileName: string, folders: readonly string[]): string {
+  const url = `new URL(${relative}, import.meta.url)`;
+  const paths = folders.map((folder) => encodeURI(folder) + fileName.split('/').map(encodeURIComponent).join('/'));
+  // Without a file system there is nothing to look for.
+  return `((url, fs) => {
+  if (!fs || fs.existsSync(url)) return url;
+  for (let at = new URL('.', import.meta.url), last; at.href !== last; last = at.href, at = new URL('..', at)) {
+    const found = ${JSON.stringify(paths)}.map((path) => new URL(path, at)).find((place) => fs.existsSync(place));
+    if (found) return found;
+  }
+  return url;
+})(${url}, globalThis.process?.getBuiltinModule?.('node:fs')).href`;
+}
