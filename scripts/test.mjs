@@ -13,6 +13,7 @@ const shell = process.platform === 'win32';
 ensureInstalled();
 buildPackage();
 ensureBrowser();
+ensureRedis();
 step('Linting');
 run(bin('oxlint'), ['--deny-warnings'], { shell });
 step('Checking types');
@@ -25,14 +26,25 @@ process.exit(runTests(process.argv.slice(2)));
 /** The browser tests need a Chromium; on a Debian machine where this may install packages it is fetched, elsewhere they are skipped. */
 function ensureBrowser() {
   if (findBrowser() !== undefined) return;
-  const mayInstall = process.getuid?.() === 0 && spawnSync('apt-get', ['--version']).status === 0;
-  if (!mayInstall) {
-    step('No Chrome, Chromium or Edge was found (CHROMIUM_PATH names one): browser tests are skipped');
-    return;
-  }
-  step('Installing Chromium');
+  if (mayInstall()) install('Chromium', ['chromium', 'fonts-dejavu-core']);
+  else step('No Chrome, Chromium or Edge was found (CHROMIUM_PATH names one): browser tests are skipped');
+}
+
+/** The same for the tests of a cache that machines share. */
+function ensureRedis() {
+  if (spawnSync('redis-server', ['--version']).status === 0) return;
+  if (mayInstall()) install('Redis', ['redis-server']);
+  else step('No redis-server was found: tests with it are skipped');
+}
+
+function mayInstall() {
+  return process.getuid?.() === 0 && spawnSync('apt-get', ['--version']).status === 0;
+}
+
+function install(name, packages) {
+  step(`Installing ${name}`);
   run('apt-get', ['update', '-qq'], { quiet: true });
-  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'chromium', 'fonts-dejavu-core'], { quiet: true });
+  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { quiet: true });
 }
 
 function runTests(files) {

@@ -1,7 +1,9 @@
 import type { CalibrationSpec } from './calibration.ts';
+import type { CacheSpec } from './cache-options.ts';
 import type { BaselineSpec, EvaluateSpec, OnFail } from './gate-options.ts';
 import type { Budget, Format, FormatChoice, Target } from './types.ts';
 
+export type * from './cache-options.ts';
 export type * from './gate-options.ts';
 export * from './option-checks.ts';
 export * from './option-tables.ts';
@@ -259,8 +261,8 @@ export interface Options extends ModelOptions {
    * @example ['gzip', 'brotli']
    */
   precompress?: ('gzip' | 'brotli')[];
-  /** Where results are kept between builds, or false to keep none. @default 'node_modules/.cache/unplugin-quantize' */
-  cache?: string | false;
+  /** Where results are kept between builds: a folder, false to keep none, or `{ folder, remote }` with a cache that machines share. @default 'node_modules/.cache/unplugin-quantize' */
+  cache?: string | false | CacheSpec;
   /**
    * Reports to write: a path from the project's root whose ending (.json, .html, .md) says the form, 'json', 'html' or 'md' for
    * quantize-report with that ending, a list of these, or false for none. HTML takes a closer look at the weights, which costs some time.

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { Artefact } from './artefact.ts';
 import { createCacheFolders, type CacheFolders } from './cache-folders.ts';
+import type { RemoteCounts } from './remote/client.ts';
+import type { RemoteLayer } from './remote/layer.ts';
 import { createFileStore, readJson, type FileStore, type Stored } from './file-store.ts';
 import { createHashMemo, type HashMemo } from './hash.ts';
 import { replaceFile, type WrittenFile } from './write-file.ts';
@@ -29,36 +31,72 @@ export interface Cache extends FileStore<Artefact> {
   /** A small record, or undefined when it is absent or damaged. */
   read<T>(kind: RecordKind, key: string): Promise<T | undefined>;
   write(kind: RecordKind, key: string, value: unknown): Promise<void>;
-  /** Removes the temporary folder, if one stood in for the cache. */
-  close(): Promise<void>;
+  /**
+   * Waits for uploads, within bounds, and removes the temporary folder, if one stood in for the cache.
+   *
+   * @returns what was had of a shared cache, where there is one and something asked for it
+   */
+  close(): Promise<RemoteCounts | undefined>;
 }
 
 export type RecordKind = 'facts' | 'measured' | 'canaries' | 'sensitivity' | 'details' | 'compressed' | 'latency';
 
 export type CachedArtefact = Stored<Artefact>;
 
+/** A shared cache behind this machine's own; opened when something is not found here. */
+export interface Shared {
+  open(): Promise<RemoteLayer>;
+  close(): Promise<RemoteCounts | undefined>;
+}
+
 /** @param folder absolute path, or false for a temporary folder that `close` removes */
-export function createCache(folder: string | false, warn: (message: string) => void): Cache {
+export function createCache(folder: string | false, warn: (message: string) => void, shared?: Shared): Cache {
   const folders = createCacheFolders(folder, warn);
   const hashes = lazyHashes(folders);
 
-  const artefacts = createFileStore<Artefact>({ kind: 'artefacts', file: 'model.onnx', folders, hashes });
-  const deliveries = createFileStore<WrittenFile>({ kind: 'deliveries', file: 'delivered.bin', folders, hashes });
-  const calibrations = createFileStore<WrittenFile>({ kind: 'calibrations', file: 'observed.bin', folders, hashes });
+  function store<T extends WrittenFile>(kind: string, file: string): FileStore<T> {
+    const local = createFileStore<T>({ kind, file, folders, hashes });
+    return shared === undefined ? local : sharedFiles(kind, local, shared);
+  }
+  const artefacts = store<Artefact>('artefacts', 'model.onnx');
+  const deliveries = store<WrittenFile>('deliveries', 'delivered.bin');
+  const calibrations = store<WrittenFile>('calibrations', 'observed.bin');
 
   async function read<T>(kind: RecordKind, key: string): Promise<T | undefined> {
     for (const root of folders.readable()) {
       const value = await readJson(join(root, kind, `${key}.json`));
       if (value !== undefined) return value as T;
     }
-    return undefined;
+    const elsewhere = await (await shared?.open())?.read(kind, key);
+    if (elsewhere !== undefined) await keep(kind, key, elsewhere);
+    return elsewhere as T | undefined;
   }
 
-  async function write(kind: RecordKind, key: string, value: unknown): Promise<void> {
+  async function keep(kind: RecordKind, key: string, value: unknown): Promise<void> {
     await replaceFile(join(await folders.writable(), kind, `${key}.json`), JSON.stringify(value));
   }
 
-  return { ...artefacts, hashes, calibrations, deliveries, read, write, close: () => folders.close() };
+  async function write(kind: RecordKind, key: string, value: unknown): Promise<void> {
+    await keep(kind, key, value);
+    (await shared?.open())?.write(kind, key, value);
+  }
+
+  async function close(): Promise<RemoteCounts | undefined> {
+    const counts = await shared?.close();
+    await folders.close();
+    return counts;
+  }
+
+  return { ...artefacts, hashes, calibrations, deliveries, read, write, close };
+}
+
+/** Nothing is opened for what this machine has. */
+function sharedFiles<T extends WrittenFile>(kind: string, local: FileStore<T>, shared: Shared): FileStore<T> {
+  const both = async (): Promise<FileStore<T>> => (await shared.open()).files(kind, local);
+  return {
+    find: async (key) => (await local.find(key)) ?? (await both()).find(key),
+    store: async (key, produce) => (await both()).store(key, produce),
+  };
 }
 
 /** The memo lives where results go, which is found out at the first use. */

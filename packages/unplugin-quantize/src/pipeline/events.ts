@@ -1,4 +1,5 @@
 import type { Attempt, ModelReport } from '../types.ts';
+import type { RemoteCounts } from './remote/client.ts';
 
 /** What the pipeline tells while it works; the plugin and the command line turn it into lines. */
 export type PipelineEvent =
@@ -14,4 +15,6 @@ export type PipelineEvent =
   | { kind: 'progress'; model: string; step: 'calibrate' | 'measure' | 'evaluate' | 'sensitivity'; done: number; of: number | null; secondsLeft: number | null }
   /** An artefact was tried in place of one that breaks its budget. */
   | { kind: 'tried'; model: string; attempt: Attempt }
-  | { kind: 'done'; model: string; cached: boolean };
+  | { kind: 'done'; model: string; cached: boolean }
+  /** What was had of the shared cache, when all is done. */
+  | { kind: 'shared'; name: string; counts: RemoteCounts };

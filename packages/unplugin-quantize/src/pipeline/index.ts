@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { RemoteCacheSpec } from '../cache-options.ts';
 import type { ResolvedModelOptions } from '../options.ts';
 import type { CompressedBytes, ModelReport } from '../types.ts';
 import { createCache } from './cache.ts';
@@ -6,6 +7,8 @@ import { findCompressed } from './compressed.ts';
 import { compressBytes, deliver, type Compression, type DeliveredFile, type Delivery, type DeliveryOptions } from './deliver.ts';
 import type { PipelineEvent } from './events.ts';
 import { quantizeFile, type PipelineResult } from './quantize-file.ts';
+import { remotePlace } from './remote/place.ts';
+import { sharedCache } from './remote/index.ts';
 import { createShare } from './share.ts';
 import { createWorkers } from './workers.ts';
 
@@ -23,6 +26,8 @@ export interface PipelineOptions {
   root: string;
   /** Folder of the cache, from the root, or false to keep nothing after `close`. */
   cacheDir: string | false;
+  /** A cache that machines share; what the environment says where it is left out. Checked before. */
+  remote?: string | RemoteCacheSpec | false | undefined;
   /** How many models are worked on side by side. @default half of the cores, at least 1 */
   workers?: number | undefined;
   onProgress?: ((event: PipelineEvent) => void) | undefined;
@@ -47,8 +52,11 @@ export interface Pipeline {
   close(): Promise<void>;
 }
 
-export function createPipeline({ root, cacheDir, workers: size, onProgress = warnOnly }: PipelineOptions): Pipeline {
-  const cache = createCache(cacheDir === false ? false : resolve(root, cacheDir), (message) => onProgress({ kind: 'warning', message }));
+/** @throws QuantizeError OPTION_INVALID for a shared cache without an address */
+export function createPipeline({ root, cacheDir, remote, workers: size, onProgress = warnOnly }: PipelineOptions): Pipeline {
+  const warn = (message: string): void => onProgress({ kind: 'warning', message });
+  const place = remotePlace(remote, root);
+  const cache = createCache(cacheDir === false ? false : resolve(root, cacheDir), warn, place && sharedCache(place, warn));
   const workers = createWorkers(size);
   const context = { root: resolve(root), cache, workers, share: createShare(), tell: onProgress, describers: new WeakMap() };
   return {
@@ -64,7 +72,8 @@ export function createPipeline({ root, cacheDir, workers: size, onProgress = war
     compress: (bytes, compression) => compressBytes(cache, bytes, compression),
     async close() {
       await workers.close();
-      await cache.close();
+      const counts = await cache.close();
+      if (counts !== undefined) onProgress({ kind: 'shared', name: place!.name, counts });
     },
   };
 }

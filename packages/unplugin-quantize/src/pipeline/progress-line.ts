@@ -1,3 +1,4 @@
+import { formatBytes } from '../report/index.ts';
 import type { PipelineEvent } from './events.ts';
 
 /** A line on a terminal that tells how far the work has come; nothing elsewhere, and nothing in CI. */
@@ -30,6 +31,11 @@ const STEPS = { calibrate: ['calibrating', 'samples'], measure: ['comparing', 's
 export function progressText({ step, done, of, secondsLeft }: Extract<PipelineEvent, { kind: 'progress' }>): string {
   const [doing, unit] = STEPS[step];
   return `${doing}: ${done}${of === null ? '' : ` of ${of}`} ${unit}${secondsLeft === null ? '' : `, ${timeText(secondsLeft)} left`}`;
+}
+
+/** What a build had of its shared cache, for people and for logs. */
+export function sharedText({ name, counts: { found, missed, uploaded, uploadedBytes } }: Extract<PipelineEvent, { kind: 'shared' }>): string {
+  return `shared cache ${name}: ${found} results found, ${missed} not, ${uploaded} put there (${formatBytes(uploadedBytes)})`;
 }
 
 function timeText(seconds: number): string {

@@ -11,6 +11,9 @@ import type { ModelDetails } from '../types.ts';
 import type { SensitivityTask } from './sensitivity.ts';
 import type { WrittenFile } from './write-file.ts';
 
+/** Entry of the thread that talks to a shared cache; here, because this file ends up beside the entries. */
+export const REMOTE_WORKER = new URL('./remote.worker.js', import.meta.url);
+
 /** The work that is kept off the main thread. */
 export interface Workers {
   /** Runs in a thread. */

@@ -1,7 +1,7 @@
 import type { PipelineEvent } from '../pipeline/index.ts';
-import { ERASE, isShown, progressText } from '../pipeline/progress-line.ts';
+import { ERASE, isShown, progressText, sharedText } from '../pipeline/progress-line.ts';
 
-/** One line of a terminal that tells what is being done to which model; nothing elsewhere, in CI and where the bundler is told to be quiet. */
+/** One line of a terminal that tells what is being done to which model; nothing elsewhere, in CI and where the bundler is told to be quiet. What was had of a shared cache stays. */
 export interface BuildProgress {
   show(event: PipelineEvent): void;
   /** The model is finished, or has failed. */
@@ -44,6 +44,10 @@ export function buildProgress(isQuiet: () => boolean, stream: NodeJS.WriteStream
     show(event) {
       if (event.kind === 'step') tell(event.model, DOING[event.step]);
       else if (event.kind === 'progress') tell(event.model, progressText(event));
+      else if (event.kind === 'shared' && !isQuiet()) {
+        clear();
+        stream.write(`${sharedText(event)}\n`);
+      }
     },
     end,
     clear,

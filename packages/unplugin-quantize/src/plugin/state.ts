@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { checkCache } from '../cache-options.ts';
 import { locateSamples, watchedPlaces } from '../calibrate/index.ts';
 import { isGateError, QuantizeError } from '../errors.ts';
 import { checkBaseline, checkKey, isRegExp, MODEL_OPTIONS, type OnnxruntimeBuild, type Options, type ResolvedModelOptions } from '../options.ts';
@@ -71,6 +72,7 @@ export class PluginState {
       this.declarations = createDeclarations({ path, root: () => this.root, warn: (message) => this.warn(message) });
     }
     checkBaseline(baseline);
+    checkCache(options.cache);
     this.#findSettings = createSettings(defaults, models);
     this.#files = reportFiles(options.report);
     this.#options = options;
@@ -83,7 +85,9 @@ export class PluginState {
 
   /** Changes with the options that decide what is built. */
   get digest(): string {
-    const text = JSON.stringify(this.#options, (_, value: unknown) => (isRegExp(value) || typeof value === 'bigint' ? String(value) : value));
+    // Where results are kept decides nothing, and a storage has no JSON.
+    const { cache: _cache, ...deciding } = this.#options;
+    const text = JSON.stringify(deciding, (_, value: unknown) => (isRegExp(value) || typeof value === 'bigint' ? String(value) : value));
     return createHash('sha256').update(text).digest('hex').slice(0, 8);
   }
 
@@ -261,9 +265,11 @@ export class PluginState {
 
   #createPipeline(): Pipeline {
     const { cache = CACHE_FOLDER, workers } = this.#options;
+    const { folder = CACHE_FOLDER, remote } = typeof cache === 'object' ? cache : { folder: cache };
     return createPipeline({
       root: this.root,
-      cacheDir: cache,
+      cacheDir: folder,
+      remote,
       workers,
       onProgress: (event) => {
         if (event.kind === 'broken') this.#broken.set(event.reports[0]!.name, event.reports);
