@@ -91,7 +91,7 @@ export function testFramework({ name, client, server, build = 'build', dev }: Fr
       try {
         await page.goto(app.origin);
         const upright = await seen(page, false);
-        await page.locator('input[type=checkbox]').check();
+        await page.getByLabel('on its head').check();
         return [upright, await seen(page, true)];
       } catch (error) {
         throw new Error(`${String(error)}\nThe page: ${told.join('\n')}\nThe server: ${app.log()}`, { cause: error });

@@ -107,5 +107,16 @@ describe.each(Object.entries(VERSIONS))('%s', (version, vite) => {
       const { model, inWorker, error } = await open(`http://localhost:${port}/`);
       expect([error, inWorker]).toEqual([undefined, model.hash]);
     });
+
+    it('runs models in the page of the dev server', async () => {
+      const main = "import model from './model.js'; import { createSession } from 'unplugin-quantize/runtime'; globalThis.found = createSession(model).then(({ backend, inputNames }) => ({ model, inWorker: `${backend} ${inputNames}` }), (error) => ({ error: String(error) }));";
+      const root = makeProject({ 'index.html': PAGE, 'main.js': main, 'model.js': MODEL }, { 'm.onnx': 'ocrDirection' });
+      const dev = await vite.createServer({ ...common(root), server: { host: 'localhost', port: 0 } });
+      onTestFinished(() => dev.close());
+      await dev.listen();
+      const { port } = dev.httpServer!.address() as { port: number };
+      const { model, inWorker, error } = await open(`http://localhost:${port}/`);
+      expect([error, inWorker]).toEqual([undefined, `wasm ${model.inputs[0]!.name}`]);
+    });
   });
 });

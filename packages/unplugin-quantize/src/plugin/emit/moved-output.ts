@@ -1,9 +1,10 @@
 /**
- * Frameworks that bundle the output of Vite's server build once more and put it elsewhere, without the files beside it. These are with the
- * client's files, which have the same names.
+ * Frameworks that bundle the output of Vite's server build once more and put it elsewhere, without the files beside it, or that take these
+ * away. The files are with the client's, which have the same names.
  */
 const PUBLISHED: readonly { plugin: RegExp; folder: string }[] = [
   { plugin: /^vite-plugin-sveltekit/, folder: 'client/' },
+  { plugin: /^astro:/, folder: 'client/' },
   { plugin: /^nuxt:/, folder: 'public/' },
 ];
 

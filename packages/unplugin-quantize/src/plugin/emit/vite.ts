@@ -9,6 +9,12 @@ import { viteBuild } from './vite-build.ts';
 import { viteDev } from './vite-dev.ts';
 import { viteWorkerPlugin, workerScope } from './vite-worker.ts';
 
+/**
+ * Modules that the dev server hands out as they are: bundled by Vite 6 and 7 onnxruntime-web does not find its .wasm file, and bundling on the
+ * first import of a dependency reloads the page.
+ */
+const UNBUNDLED = ['onnxruntime-web', 'unplugin-quantize'];
+
 /** Vite 6 and later: files of the build in `vite build`, a middleware in the dev server; what runs in Node gets file: URLs in both. */
 export function viteHost(state: PluginState): RollupLikeHost {
   const build = viteBuild();
@@ -32,7 +38,10 @@ export function viteHost(state: PluginState): RollupLikeHost {
       vite: {
         // One instance for all environments of an app, so that they share one pipeline and one report.
         sharedDuringBuild: true,
-        config: ({ worker }) => ({ worker: { plugins: () => (hasPlugin(worker?.plugins?.()) ? [] : [viteWorkerPlugin(state)]) } }),
+        config: ({ worker }) => ({
+          worker: { plugins: () => (hasPlugin(worker?.plugins?.()) ? [] : [viteWorkerPlugin(state)]) },
+          optimizeDeps: { exclude: UNBUNDLED },
+        }),
         configResolved(resolved) {
           config = resolved;
           state.root = resolved.root;
