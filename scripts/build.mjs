@@ -27,7 +27,7 @@ const SPLIT_DOOR = 'runtime/index.web';
 const INNER_DOORS = ['onnx/index', 'options', 'pipeline/index', 'pipeline/file-source', 'report/schema/report-schema'];
 
 /** `pipeline/workers.ts`, which ends up in a chunk, starts them by a path beside its own. */
-const WORKERS = ['quantize.worker', 'measure.worker', 'latency.worker', 'remote.worker'];
+const WORKERS = ['quantize.worker', 'measure.worker', 'latency.worker', 'remote.worker', 'engine.worker'];
 
 async function build() {
   try {

@@ -20,6 +20,8 @@ export interface Engine {
 export interface RunModel {
   /** Inputs that must be fed; those with a default value are not among them. */
   inputs: ValueSignature[];
+  /** True where feeds may change as soon as `run` was called. */
+  copiesFeeds?: true;
   /** Outputs of every kind; `dtype` is `unknown` for sequences and maps. `run` gives those that JavaScript can hold: no sequences, no 4-bit tensors. */
   outputs: ValueSignature[];
   /**

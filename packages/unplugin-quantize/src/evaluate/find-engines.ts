@@ -16,16 +16,27 @@ export type EngineLoaders = Record<EngineName, () => Promise<Engine>>;
 const LOADERS: EngineLoaders = { 'onnxruntime-node': loadNodeEngine, 'onnxruntime-web': loadWebEngine };
 
 /** Loads every engine that is installed, onnxruntime-node first. A package that is missing or broken is listed, never thrown. */
-export async function findEngines(loaders: EngineLoaders = LOADERS): Promise<FoundEngines> {
+export async function findEngines(loaders: Partial<EngineLoaders> = LOADERS): Promise<FoundEngines> {
   const found: FoundEngines = { engines: [], missing: [] };
   for (const engine of Object.keys(loaders) as EngineName[]) {
     try {
-      found.engines.push(await loaders[engine]());
+      found.engines.push(await loaders[engine]!());
     } catch (error) {
       found.missing.push({ engine, reason: reasonOf(engine, error) });
     }
   }
   return found;
+}
+
+/** The same, but looks no further than the first engine that is there: loading one takes a while. */
+export async function findFirstEngine(loaders: EngineLoaders = LOADERS): Promise<FoundEngines> {
+  const missing: FoundEngines['missing'] = [];
+  for (const engine of Object.keys(loaders) as EngineName[]) {
+    const found = await findEngines({ [engine]: loaders[engine] });
+    if (found.engines.length > 0) return found;
+    missing.push(...found.missing);
+  }
+  return { engines: [], missing };
 }
 
 /**

@@ -3,7 +3,7 @@ export { canaryTolerance } from './canary/tolerance.ts';
 export { checkArtefact, type CheckOptions } from './check.ts';
 export { compareModels, type CompareOptions, type Comparison } from './compare.ts';
 export type { Engine, ModelFile, RunModel, SessionOptions } from './engine.ts';
-export { findEngines, requireEngine, type EngineLoaders, type FoundEngines } from './find-engines.ts';
+export { findEngines, findFirstEngine, requireEngine, type EngineLoaders, type FoundEngines } from './find-engines.ts';
 export { inTurn } from './in-turn.ts';
 export { INSTALL_HINT } from './install-hint.ts';
 export { accuracyMeter, type AccuracyMeter, type OutputValues } from './metrics.ts';

@@ -3,6 +3,7 @@ import { QuantizeError } from '../errors.ts';
 import type { ValueSignature } from '../types.ts';
 import { batchRows } from './batch-rows.ts';
 import type { Engine, ModelFile } from './engine.ts';
+import { itemsAhead } from './read-ahead.ts';
 import { runSource } from './run-source.ts';
 
 export interface ObserveOptions {
@@ -27,7 +28,7 @@ export interface ObservedRuns {
 
 /**
  * Runs an observing model on one sample after the other. While one run's outputs are taken the engine works on the next, so that two runs'
- * outputs are in memory at most.
+ * outputs are in memory at most; where the engine copies what it is fed, the sample after that is read meanwhile.
  *
  * @throws QuantizeError SAMPLES_INVALID for a sample that does not fit or that the model fails on, or when there is none;
  *   ENGINE_REJECTED when the model cannot be loaded; and what `take` throws
@@ -43,19 +44,25 @@ export async function observeRuns({ engine, model, outputs, samples, take, onPro
       onProgress?.(found.samples);
       return goesOn;
     };
-    for await (const sample of samples(session.inputs)) {
-      const feeds = checkFeeds(sample, session.inputs, found.samples);
-      const running = settled(runSource(session, feeds, found.samples, outputs));
-      try {
-        if (!takeReady()) return found;
-      } finally {
-        ready = undefined;
-        // The session must not be closed while it works.
-        await running.done;
+    const source = itemsAhead(samples(session.inputs));
+    try {
+      for (let sample = await source.next(); sample !== undefined; sample = await source.next()) {
+        const feeds = checkFeeds(sample.item, session.inputs, found.samples);
+        const running = settled(runSource(session, feeds, found.samples, outputs));
+        if (session.copiesFeeds === true) source.prepare();
+        try {
+          if (!takeReady()) return found;
+        } finally {
+          ready = undefined;
+          // The session must not be closed while it works.
+          await running.done;
+        }
+        ready = await running.result;
+        found.samples++;
+        found.rows += batchRows(feeds, session.inputs);
       }
-      ready = await running.result;
-      found.samples++;
-      found.rows += batchRows(feeds, session.inputs);
+    } finally {
+      await source.end();
     }
     takeReady();
     if (found.samples === 0) throw new QuantizeError('SAMPLES_INVALID', 'The samples are empty: not one was given.');

@@ -55,7 +55,7 @@ async function only(engine: EngineName): Promise<FoundEngines> {
   return { engines: found.engines.filter(({ name }) => name === engine), missing: [] };
 }
 
-async function calibrate(given: CalibrateTask, onProgress?: OnProgress, engines?: FoundEngines): Promise<Observed & { notes: string[] }> {
+async function calibrate(given: CalibrateTask, onProgress?: OnProgress, engines?: Promise<FoundEngines>): Promise<Observed & { notes: string[] }> {
   await calibrateModel(given, onProgress, engines);
   return readObservation(bytesSource(readFileSync(given.out)));
 }
@@ -64,14 +64,14 @@ const GPTQ: Partial<CalibrateTask> = { observes: 'products', options: { ...MODEL
 
 describe.each(['onnxruntime-node', 'onnxruntime-web'] as const)('samples run in %s', (engine) => {
   it('tell the ranges of activations', async () => {
-    const { statistics, notes } = await calibrate(task([0.25, 4, 1, 1, 1, 1, 1, 1]), undefined, await only(engine));
+    const { statistics, notes } = await calibrate(task([0.25, 4, 1, 1, 1, 1, 1, 1]), undefined, only(engine));
     expect(statistics!.get('x')).toMatchObject({ min: 0.25, max: 4, elements: 64 });
     expect(notes).toEqual([]);
     expect(readdirSync(folder).filter((name) => !name.startsWith('samples'))).toEqual(['m.onnx', 'observed.bin']);
   });
 
   it('tell sums of outer products', async () => {
-    const { hessians } = await calibrate(task([1, 2, 3], GPTQ), undefined, await only(engine));
+    const { hessians } = await calibrate(task([1, 2, 3], GPTQ), undefined, only(engine));
     expect(hessians!.get('q')).toEqual(new Float64Array(64 * 64).fill(14));
     expect(hessians!.get('w')![0]).toBeGreaterThan(0);
   });
@@ -152,7 +152,7 @@ describe('calibrateModel', () => {
   it('refuses no samples, and no engine', async () => {
     await expect(calibrate(task([]))).rejects.toMatchObject({ code: 'SAMPLES_INVALID' });
     const none: FoundEngines = { engines: [], missing: [{ engine: 'onnxruntime-node', reason: 'not installed' }] };
-    await expect(calibrate(task([1]), undefined, none)).rejects.toThrow(/Samples cannot be run without an engine \(onnxruntime-node: not installed\)/);
+    await expect(calibrate(task([1]), undefined, Promise.resolve(none))).rejects.toThrow(/Samples cannot be run without an engine \(onnxruntime-node: not installed\)/);
   });
 });
 

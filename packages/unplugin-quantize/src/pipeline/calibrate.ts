@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { openSamples, planSamples } from '../calibrate/index.ts';
 import { QuantizeError } from '../errors.ts';
-import { findEngines, observeRuns, requireEngine, type FoundEngines, type ObservedRuns } from '../evaluate/index.ts';
+import { findFirstEngine, observeRuns, requireEngine, type FoundEngines, type ObservedRuns } from '../evaluate/index.ts';
 import type { Payload } from '../onnx/index.ts';
 import type { CalibratePlan } from './calibrate-plan.ts';
 import { readFacts } from './facts.ts';
@@ -26,10 +26,13 @@ const FEW = 8;
  * Runs samples through a model that hands out what quantizing needs to know of them.
  *
  * @param onProgress called after each sample
+ * @param given engines that are being loaded; the first that is installed unless given
  * @throws QuantizeError SAMPLES_*, ENGINE_MISSING, ENGINE_REJECTED, MODEL_*, and WRITE_FAILED; nothing is left then
  */
-export async function calibrateModel(task: CalibrateTask, onProgress?: OnProgress, given?: FoundEngines): Promise<WrittenFile> {
+export async function calibrateModel(task: CalibrateTask, onProgress?: OnProgress, given?: Promise<FoundEngines>): Promise<WrittenFile> {
   const observing = `${task.out}.onnx`;
+  // Nobody waits for them where there is nothing to run.
+  given?.catch(() => undefined);
   try {
     const observer = openObserver(task, observing, (stream) => writeObserving(stream, observing));
     const found = observer.outputs.length === 0 ? undefined : await run(task, observing, observer, onProgress, given);
@@ -53,8 +56,8 @@ function writeObserving(stream: Payload, path: string): void {
   });
 }
 
-async function run(task: CalibrateTask, model: string, { outputs, take }: Observer, onProgress?: OnProgress, given?: FoundEngines): Promise<ObservedRuns> {
-  const engine = requireEngine(given ?? (await findEngines()), undefined, 'Samples cannot be run');
+async function run(task: CalibrateTask, model: string, { outputs, take }: Observer, onProgress?: OnProgress, given?: Promise<FoundEngines>): Promise<ObservedRuns> {
+  const engine = requireEngine(await (given ?? findFirstEngine()), undefined, 'Samples cannot be run');
   const { calibration, sampleLimit: limit } = task;
   const { items } = await planSamples(calibration, { limit, inputs: readFacts({ path: task.source, name: task.name }).inputs });
   const of = items.length === 0 ? limit : items.length;

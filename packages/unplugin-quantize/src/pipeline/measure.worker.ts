@@ -1,5 +1,6 @@
 import { calibrateModel, type CalibrateTask } from './calibrate.ts';
 import { canaryOf, type CanaryTask, type MadeCanary } from './canary.ts';
+import { startEngineThread } from './engine-thread.ts';
 import { firstFeeds as findFirstFeeds, type FirstFeeds, type FirstFeedsTask } from './first-feeds.ts';
 import { measureArtefact, type Measured, type MeasureTask } from './measure.ts';
 import { measureSensitivity, type SensitivityTask } from './sensitivity.ts';
@@ -18,7 +19,7 @@ export function measure(task: MeasureTask): Promise<Outcome<Measured>> {
 /** Sends the number of samples done. */
 export function calibrate(task: CalibrateTask): Promise<Outcome<WrittenFile>> {
   const send = sender();
-  return outcomeOf(() => calibrateModel(task, (done, of) => send({ done, of })));
+  return outcomeOf(() => calibrateModel(task, (done, of) => send({ done, of }), startEngineThread()));
 }
 
 /** Sends the number of groups done. */

@@ -1,5 +1,5 @@
 import type { TensorStatistics } from '../../quantize/index.ts';
-import { summarize } from './extremes.ts';
+import { planeFigures } from './planes.ts';
 import type { Range } from './range.ts';
 
 type ChannelFigures = NonNullable<TensorStatistics['channels']>;
@@ -58,18 +58,16 @@ function addRows({ min, max, mean }: ChannelFigures, values: Float32Array): void
 
 /** Adds values of which `inner` in a row belong to one channel. */
 function addPlanes({ min, max, mean }: ChannelFigures, values: Float32Array, inner: number): Range {
+  const { low, high, sum } = planeFigures(values, inner);
   const all = { min: Infinity, max: -Infinity };
-  const plane = new Float64Array(3);
-  for (let start = 0, c = 0; start < values.length; start += inner, c = c + 1 === min.length ? 0 : c + 1) {
-    summarize(values, start, start + inner, plane);
-    const low = plane[0]!;
-    const high = plane[1]!;
-    if (low < min[c]!) min[c] = low;
-    if (high > max[c]!) max[c] = high;
-    mean[c]! += plane[2]!;
+  for (let p = 0, c = 0; p < low.length; p++, c = c + 1 === min.length ? 0 : c + 1) {
+    const [least, most] = [low[p]!, high[p]!];
+    if (least < min[c]!) min[c] = least;
+    if (most > max[c]!) max[c] = most;
+    mean[c]! += sum[p]!;
     // NaN stays.
-    if (low < all.min || Number.isNaN(low)) all.min = low;
-    if (high > all.max || Number.isNaN(high)) all.max = high;
+    if (least < all.min || Number.isNaN(least)) all.min = least;
+    if (most > all.max || Number.isNaN(most)) all.max = most;
   }
   return all;
 }

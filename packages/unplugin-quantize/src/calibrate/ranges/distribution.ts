@@ -1,5 +1,6 @@
 import type { TensorStatistics } from '../../quantize/index.ts';
-import { SIDE, type Histogram } from './histogram.ts';
+import { SIDE } from './bins.ts';
+import type { Histogram } from './histogram.ts';
 import type { Range } from './range.ts';
 
 /** As many as a small plot can show. */

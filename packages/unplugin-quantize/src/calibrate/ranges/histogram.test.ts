@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { extremesOf, reach } from './extremes.ts';
-import { addToHistogram, emptyHistogram, SIDE, sidesOf, type Histogram } from './histogram.ts';
+import { SIDE } from './bins.ts';
+import { addToHistogram, emptyHistogram, sidesOf, type Histogram } from './histogram.ts';
 
 function histogramOf(runs: readonly Float32Array[]): Histogram {
   const histogram = emptyHistogram();

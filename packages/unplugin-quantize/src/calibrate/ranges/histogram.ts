@@ -1,5 +1,5 @@
-/** Bins on each side of zero. At least half of them are in use on the side that reaches further. */
-export const SIDE = 2048;
+import { SIDE } from './bins.ts';
+import { countValues } from './count-values.ts';
 
 /**
  * How many values fell where. Bin b counts those in [(b - SIDE) width, (b - SIDE + 1) width).
@@ -31,10 +31,7 @@ export function addToHistogram(histogram: Histogram, values: Float32Array, reach
     return;
   }
   widen(histogram, reach);
-  const { counts } = histogram;
-  // Multiplying by a power of two is exact.
-  const inverse = 1 / histogram.width;
-  for (let i = 0; i < values.length; i += stride) counts[Math.floor(values[i]! * inverse) + SIDE]! += stride;
+  countValues(histogram.counts, values, 1 / histogram.width, stride);
 }
 
 function widen(histogram: Histogram, reach: number): void {

@@ -1,4 +1,4 @@
-import { SIDE } from './histogram.ts';
+import { SIDE } from './bins.ts';
 import type { Range, Seen } from './range.ts';
 
 /** The share of values, in per cent, that the range holds; the rest is cut off in equal parts at both ends. */
