@@ -77,6 +77,19 @@ describe.skipIf(!hasDist)('int8-static on the command line (needs the built pack
     expect(existsSync(join(folder, 'out.onnx'))).toBe(false);
   });
 
+  it('takes samples whose arrays are filled anew for each', async () => {
+    const made = async (body: string): Promise<Buffer> => {
+      samplesModule(body);
+      expect(await quantize('net.onnx', '--calibration', 'samples.mjs', '--no-verify', '--no-compare')).toMatchObject({ code: 0, stderr: '' });
+      const bytes = readFileSync(join(folder, 'out.onnx'));
+      rmSync(join(folder, 'out.onnx'));
+      return bytes;
+    };
+    const fresh = await made(`for (let i = 0; i < 12; i++) yield image((k) => (k * (i + 3)) % 7 / (7 + i), i);`);
+    const reused = await made(`const one = image(0, 0); for (let i = 0; i < 12; i++) { one.x.data.forEach((_, k) => (one.x.data[k] = (k * (i + 3)) % 7 / (7 + i))); yield one; }`);
+    expect(Buffer.compare(fresh, reused)).toBe(0);
+  });
+
   it('rounds weights by what that does to outputs with --reconstruct', async () => {
     const noise = (name: string): number => {
       copyFileSync(join(folder, 'out.onnx'), join(folder, name));

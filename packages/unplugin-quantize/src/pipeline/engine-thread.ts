@@ -50,6 +50,7 @@ function connect(worker: Worker): Ask {
     const outcome = await new Promise<unknown>((resolve, reject) => {
       waiting.push({ resolve, reject });
       worker.ref();
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
       worker.postMessage(request);
     });
     return unwrap(outcome as Outcome<never>);
