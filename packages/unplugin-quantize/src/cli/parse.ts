@@ -33,12 +33,16 @@ function define(): CAC {
   quantize.option('--no-compare', 'do not run source and artefact on the samples to compare them');
   quantize.option('--baseline <file>', 'committed figures that the artefact is held against (default: quantize.lock.json, where it is there)');
   quantize.option('--update-baseline', 'accept what is found: write the baseline in place of comparing');
+  quantize.option('--cache <folder>', 'keep results, and take those of earlier runs (default: none)');
+  quantize.option('--remote-cache <address>', 'share results with other machines: redis://host, s3://bucket, https://host/path or a folder (default: UNPLUGIN_QUANTIZE_REMOTE_CACHE)');
   quantize.option('--json <file>', 'write the report as JSON').action(async (model: unknown, flags: Record<string, unknown>) => {
     const { runQuantize } = await import('./quantize.ts');
     const switches = { isSplit: flags['externalData'] === true, compares: flags['compare'] !== false };
     const path = text(flags, 'baseline');
     const baseline = { ...(path !== undefined && { path }), ...(flags['updateBaseline'] === true && { update: true }) };
-    await runQuantize({ model: String(model), output: text(flags, 'output'), json: text(flags, 'json'), baseline, ...switches, options: modelOptionsOf(flags) });
+    const [folder, remote] = [text(flags, 'cache'), text(flags, 'remoteCache')];
+    const cache = { ...(folder !== undefined && { folder }), ...(remote !== undefined && { remote }) };
+    await runQuantize({ cache, model: String(model), output: text(flags, 'output'), json: text(flags, 'json'), baseline, ...switches, options: modelOptionsOf(flags) });
   });
   cli.command('inspect <model>', 'show what a model consists of and what each format would reach')
     .option('--json', 'print JSON')

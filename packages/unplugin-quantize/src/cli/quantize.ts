@@ -1,15 +1,18 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { checkCache, type CacheSpec } from '../cache-options.ts';
 import { isGateError, QuantizeError } from '../errors.ts';
 import { MEASURED_LIMITS, resolveModelOptions, type ArtefactOptions, type BaselineSpec, type ModelOptions } from '../options.ts';
 import { BASELINE_FILE, openBaseline, type BaselineFile } from '../pipeline/baseline.ts';
 import { forgiving, holdBudget } from '../pipeline/fallback.ts';
 import { summarizeForGitHub } from '../pipeline/github-actions.ts';
+import { REMOTE_CACHE } from '../pipeline/remote/place.ts';
 import { readSidecar } from '../pipeline/settings/index.ts';
 import { writeReports } from '../pipeline/write-report.ts';
 import { attemptText, formatTable } from '../report/index.ts';
 import type { ModelReport } from '../types.ts';
 import { attemptArtefact, findSensitivity, type Attempted, type Draft } from './attempt.ts';
+import { commandCache } from './command-cache.ts';
 import { withDraft } from './draft.ts';
 import { oneArtefact } from './one-artefact.ts';
 import { hasColor, print, printWarning } from './print.ts';
@@ -26,6 +29,8 @@ export interface QuantizeArguments {
   compares: boolean;
   /** Committed figures; every option has its default. */
   baseline: BaselineSpec;
+  /** Where results are kept; nowhere unless flags or the environment name a place. */
+  cache: CacheSpec;
   options: ModelOptions;
 }
 
@@ -35,9 +40,12 @@ export interface QuantizeArguments {
  *
  * @throws QuantizeError BUDGET_BROKEN, and other codes for bad input
  */
-export async function runQuantize({ model, output, json, isSplit, compares, baseline, options: given }: QuantizeArguments): Promise<void> {
+export async function runQuantize({ model, output, json, isSplit, compares, baseline, cache: namedCache, options: given }: QuantizeArguments): Promise<void> {
   const beside = await readSidecar(resolve(model));
-  const { options, plan } = oneArtefact(model, resolveModelOptions(beside?.options ?? {}, given));
+  checkCache(namedCache);
+  const cache = commandCache(namedCache, process.env[REMOTE_CACHE], { isSplit, compares });
+  const resolved = resolveModelOptions(beside?.options ?? {}, given);
+  const { options, plan } = oneArtefact(model, resolved);
   if (!compares) assertComparesNothing(options);
   const target = checkOutput(model, output);
   await withDraft(target, async (folder) => {
@@ -45,12 +53,13 @@ export async function runQuantize({ model, output, json, isSplit, compares, base
       folder, model, target, isSplit, compares, plan, isHashed: json !== undefined || existsSync(baseline.path ?? BASELINE_FILE) || baseline.update === true,
       checkPlace: (place, externalLocations) => assertNoSource(place, model, externalLocations),
     };
-    const { result: { report: judged, places, made }, error } = await holdBudget<Attempted>(forgiving(options, plan), {
+    const attempt = (): Promise<{ result: Attempted; error?: QuantizeError | undefined }> => holdBudget<Attempted>(forgiving(options, plan), {
       attempt: (tried) => attemptArtefact(draft, tried),
       sensitivity: (tried, groups) => findSensitivity(draft, tried, groups),
       warn: printWarning,
       tried: (attempt) => process.stderr.write(`tried ${attemptText(attempt)}\n`),
     });
+    const { result: { report: judged, places, made }, error } = cache === undefined ? await attempt() : await (await import('./cached.ts')).cachedArtefact(draft, resolved, cache);
     const committed = openBaseline(baseline, '.');
     const { report, regression } = await held(committed, judged);
     print(formatTable([report], { color: hasColor(process.stdout) }));
