@@ -6,14 +6,11 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { QuantizedModel } from '../../packages/unplugin-quantize/src/types.ts';
 import { makeCanary, quantizedModel, tolerances, variantOf } from '../support/canary.ts';
-import { chromiumPath, launchChromium } from '../support/chromium.ts';
+import { chromiumPath, launchChromium, WEBGPU_ARGS } from '../support/chromium.ts';
 import { hasDist } from '../support/dist.ts';
 import { models } from '../support/models.ts';
 import { serveFolder, type RunningServer } from '../support/static-server.ts';
 import { buildLab, distance, loadIn, openLab, type PlainFeeds } from './runtime-lab.ts';
-
-/** A software adapter without shader-f16. */
-const SOFTWARE_GPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 
 const perceptron = join(import.meta.dirname, '../reference/quantize/mlp.onnx');
 
@@ -50,7 +47,7 @@ describe.skipIf(chromiumPath === null || !hasDist)('the ladder in Chromium with 
     await buildLab(folder, 'webgpu');
     copyFileSync(models.silero, join(folder, 'vad.onnx'));
     copyFileSync(perceptron, join(folder, 'small.onnx'));
-    browser = await launchChromium(SOFTWARE_GPU);
+    browser = await launchChromium(WEBGPU_ARGS);
     silero = await makeCase(models.silero, '/vad.onnx', {
       input: new ort.Tensor('float32', Float32Array.from({ length: 512 }, (_, i) => Math.sin(i / 9) / 2), [1, 512]),
       state: new ort.Tensor('float32', new Float32Array(256), [2, 1, 128]),

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { chromiumPath, launchChromium } from '../support/chromium.ts';
+import { chromiumPath, launchChromium, WEBGPU_ARGS } from '../support/chromium.ts';
 import { serveFolder, type RunningServer } from '../support/static-server.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/vite-vad', import.meta.url));
@@ -27,7 +27,7 @@ describe.skipIf(chromiumPath === null)('examples/vite-vad', () => {
   beforeAll(async () => {
     await build({ root: EXAMPLE, configFile: join(EXAMPLE, 'vite.config.ts'), mode: 'production', logLevel: 'warn', build: { outDir: OUT, emptyOutDir: true } });
     server = await serveFolder(OUT, { base: BASE });
-    browser = await launchChromium(['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']);
+    browser = await launchChromium([...WEBGPU_ARGS, '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']);
   });
 
   afterAll(async () => {

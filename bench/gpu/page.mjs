@@ -1,0 +1,2 @@
+// Bundled by gpu.bench.mjs.
+export { rowsOf } from './rows.mjs';
