@@ -34,8 +34,11 @@ export const AUTO_FORMATS: Record<Target, Record<ModelKind, Format>> = {
   },
 };
 
-/** Formats that compute in integers, which WebGPU does on the CPU, copying all values there and back. */
-export const INTEGER_FORMATS: readonly Format[] = ['int8', 'int8-dynamic', 'int8-static'];
+/** Formats whose integers a target's GPU leaves to the CPU, copying all values there and back. CUDA computes `int8-static` as floats between its QuantizeLinear. */
+export const INTEGERS_ON_CPU: Partial<Record<Target, readonly Format[]>> = {
+  'webgpu': ['int8', 'int8-dynamic', 'int8-static'],
+  'node-cuda': ['int8', 'int8-dynamic'],
+};
 
 /** Formats with half-precision arithmetic. */
 export const HALF_FORMATS: readonly Format[] = ['fp16', 'int4-fp16'];

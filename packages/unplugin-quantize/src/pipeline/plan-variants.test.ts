@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FORMATS, resolveModelOptions, TARGETS, type ModelOptions } from '../options.ts';
 import type { ModelKind } from '../quantize/index.ts';
 import type { Format, Target } from '../types.ts';
-import { AUTO_FORMATS, HALF_FORMATS, INTEGER_FORMATS } from './format-table.ts';
+import { AUTO_FORMATS, HALF_FORMATS, INTEGERS_ON_CPU } from './format-table.ts';
 import { planVariants } from './plan-variants.ts';
 
 const plan = (options: ModelOptions, kind: ModelKind = 'cnn') => planVariants(resolveModelOptions(options), kind);
@@ -28,6 +28,12 @@ describe('planVariants', () => {
     expect(only?.notes).toHaveLength(notes);
   });
 
+  it.each<[Format, Format, number]>([['int8', 'int8-storage', 0], ['int8-dynamic', 'int8-storage', 1], ['int8-static', 'int8-static', 0]])('of %s makes %s for CUDA', (format, expected, notes) => {
+    const [only] = plan({ format, targets: ['node-cuda'] });
+    expect(only?.format).toBe(expected);
+    expect(only?.notes.filter((note) => note.startsWith('For CUDA'))).toHaveLength(notes);
+  });
+
   it('obeys a format that is given for WebGPU itself, with a warning', () => {
     const [only] = plan({ format: { webgpu: 'int8' }, targets: ['webgpu'] });
     expect(only).toMatchObject({ format: 'int8', notes: [expect.stringContaining('slower than int8-storage')] });
@@ -45,7 +51,7 @@ describe('AUTO_FORMATS', () => {
   const cells = Object.entries(AUTO_FORMATS).flatMap(([target, row]) => Object.entries(row).map(([kind, format]) => ({ target, kind, format })));
   it.each(cells)('for $target and $kind has a format that runs well there', ({ target, format }) => {
     expect(FORMATS).toHaveProperty(format);
-    const slow: readonly Format[] = [...(target === 'webgpu' ? INTEGER_FORMATS : []), ...(target === 'node-cuda' ? [] : HALF_FORMATS)];
+    const slow: readonly Format[] = [...(INTEGERS_ON_CPU[target as Target] ?? []), ...(target === 'node-cuda' ? [] : HALF_FORMATS)];
     expect(slow).not.toContain(format);
   });
 });

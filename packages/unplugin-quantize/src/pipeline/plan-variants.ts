@@ -2,7 +2,7 @@ import type { ResolvedModelOptions } from '../options.ts';
 import { MODEL_DEFAULTS } from '../options.ts';
 import type { ModelKind } from '../quantize/index.ts';
 import type { Format, FormatChoice, Target } from '../types.ts';
-import { AUTO_FORMATS, INTEGER_FORMATS } from './format-table.ts';
+import { AUTO_FORMATS, INTEGERS_ON_CPU } from './format-table.ts';
 
 /** An artefact that is to be made. */
 export interface VariantPlan {
@@ -12,6 +12,8 @@ export interface VariantPlan {
   format: Format;
   notes: readonly string[];
 }
+
+const GPU_NAMES: Partial<Record<Target, string>> = { 'webgpu': 'WebGPU', 'node-cuda': 'CUDA' };
 
 /** Where an artefact is made for that nobody named a target for. */
 const ANYWHERE: Target = 'node';
@@ -47,10 +49,10 @@ function planFormat(format: ResolvedModelOptions['format'], target: Target, kind
 /** @param isExplicit whether the format was given for this very target, and is therefore obeyed */
 function explicit(requestedFormat: FormatChoice, isExplicit: boolean, target: Target, kind: ModelKind): FormatPlan {
   if (requestedFormat === 'auto') return { requestedFormat, format: AUTO_FORMATS[target][kind], notes: [] };
-  const isSlow = target === 'webgpu' && INTEGER_FORMATS.includes(requestedFormat);
+  const isSlow = INTEGERS_ON_CPU[target]?.includes(requestedFormat) === true;
   if (!isSlow) return { requestedFormat, format: requestedFormat, notes: [] };
-  if (isExplicit) return { requestedFormat, format: requestedFormat, notes: [`${requestedFormat} computes in integers, which WebGPU leaves to the CPU: expect it to be 20 to 60 times slower than int8-storage there.`] };
+  if (isExplicit) return { requestedFormat, format: requestedFormat, notes: [`${requestedFormat} computes in integers, which ${GPU_NAMES[target]} leaves to the CPU: expect it to be much slower than int8-storage there.`] };
   // That int8 is integers only where it helps is what it means, and not worth a line for every model.
-  const notes = requestedFormat === 'int8' ? [] : [`For WebGPU, which leaves integers to the CPU, int8-storage is used in place of ${requestedFormat}.`];
+  const notes = requestedFormat === 'int8' ? [] : [`For ${GPU_NAMES[target]}, which leaves integers to the CPU, int8-storage is used in place of ${requestedFormat}.`];
   return { requestedFormat, format: 'int8-storage', notes };
 }

@@ -56,6 +56,9 @@ function aroundNative(ort: NodeOrt): Engine {
   };
 }
 
+/** With CUDA onnxruntime warns of every session that it leaves the arithmetic of shapes to the CPU. */
+const ERRORS_ONLY = 3;
+
 async function createNative(
   { InferenceSession }: NodeOrt,
   version: string,
@@ -65,7 +68,7 @@ async function createNative(
   { numThreads, signal }: CreateSessionOptions,
 ): Promise<Ort.InferenceSession> {
   if (backend === 'cuda' && !mayHaveCuda()) throw cudaMissing();
-  const provided = withProvider(sessionOptions, providerOf(backend));
+  const provided = withProvider(backend === 'cuda' ? { logSeverityLevel: ERRORS_ONLY, ...sessionOptions } : sessionOptions, providerOf(backend));
   const chosen = numThreads === undefined ? provided : { ...provided, intraOpNumThreads: numThreads };
   return laneOf(backend)(async () => {
     signal?.throwIfAborted();
