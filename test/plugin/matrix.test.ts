@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import type { Options, QuantizedModel } from 'unplugin-quantize';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -83,13 +83,20 @@ describe.each(BUNDLER_NAMES)('%s for Node', (name) => {
     expect(files.filter((file) => /\.(?:node|wasm)$/.test(file))).toEqual([]);
   });
 
-  it('finds models whatever their folders and files are called', async () => {
-    const imports = NAMES.map((file, i) => `import m${i} from ${JSON.stringify(`./${file}/${file}.onnx?quantize`)};`);
-    const code = `${imports.join('\n')}\nexport default [${NAMES.map((_, i) => `m${i}`).join(', ')}];`;
+  it('finds models whatever their folders and files are called, behind links and outside of the root', async () => {
+    const outside = makeProject({}, { 'models/outside.onnx': 'ocrDirection' });
+    const paths = [...NAMES.map((file) => `./${file}/${file}.onnx`), './link.onnx', './linked/outside.onnx', `../${basename(outside)}/models/outside.onnx`, join(outside, 'models/outside.onnx')];
+    const imports = paths.map((path, i) => `import m${i} from ${JSON.stringify(`${path}?quantize`)};`);
+    const code = `${imports.join('\n')}\nexport default [${paths.map((_, i) => `m${i}`).join(', ')}];`;
     const root = makeProject({ 'main.js': code }, Object.fromEntries(NAMES.map((file) => [`${file}/${file}.onnx`, 'ocrDirection' as const])));
-    const { main } = await BUNDLERS[name](root, { platform: 'node', format: 'esm', options: shared });
+    symlinkSync(join(outside, 'models/outside.onnx'), join(root, 'link.onnx'));
+    symlinkSync(join(outside, 'models'), join(root, 'linked'));
+    // Its own cache: esbuild reads artefacts below the root itself.
+    const { main } = await BUNDLERS[name](root, { platform: 'node', format: 'esm', options: { ...QUICK, report: false } });
     const { default: found } = await importBuilt<{ default: QuantizedModel[] }>(main);
-    expect(found.map((model) => model.name)).toEqual(NAMES.map((file) => `${file}.onnx`));
+    // webpack and Rspack take a link for the file that it leads to.
+    const names = paths.map((path) => basename(path === './link.onnx' && ['webpack', 'rspack'].includes(name) ? 'outside.onnx' : path));
+    expect(found.map((model) => model.name)).toEqual(names);
     for (const model of found) expect(hashOfFile(new URL(model.variants[0]!.url))).toBe(artefact);
   });
 

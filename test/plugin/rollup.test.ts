@@ -3,9 +3,11 @@ import { readFileSync } from 'node:fs';
 import { createRequire, SourceMap } from 'node:module';
 import { join } from 'node:path';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
-import type { ModelReport, QuantizedModel } from 'unplugin-quantize';
+import { rollup } from 'rollup';
+import { createUnplugin } from 'unplugin';
+import { quantizePlugin, type ModelReport, type QuantizedModel } from 'unplugin-quantize';
 import { describe, expect, it } from 'vitest';
-import { hashOfFile, importBuilt, makeProject, onnxFiles, rollupBuild, viteBuild, withoutUrls } from './support.ts';
+import { hashOfFile, importBuilt, makeProject, onnxFiles, QUICK, rollupBuild, viteBuild, withoutUrls } from './support.ts';
 
 const require = createRequire(import.meta.url);
 const ENTRY = "import model from './m.onnx?quantize'; export default model;";
@@ -23,6 +25,16 @@ describe('rollup', () => {
     expect(built.lines.find((line) => line.includes('→'))).toMatch(/m\.onnx .*\n?.*m\.onnx/);
     const report = JSON.parse(readFileSync(join(root, 'quantize-report.json'), 'utf8')) as { models: ModelReport[] };
     expect(report.models.map(({ requestedFormat }) => requestedFormat)).toEqual(['fp16-storage', 'int8']);
+  });
+
+  it('takes the plugin from unplugin too', async () => {
+    const root = makeProject({ 'main.js': ENTRY }, { 'm.onnx': 'ocrDirection' });
+    const own = await rollupBuild(root);
+    const bundle = await rollup({ input: join(root, 'main.js'), plugins: [createUnplugin(quantizePlugin).rollup({ ...QUICK, report: false })] });
+    const { output } = await bundle.write({ dir: join(root, 'dist2') });
+    await bundle.close();
+    expect(output.map(({ fileName }) => fileName).sort()).toEqual(own.files);
+    expect(output[0].code).toBe(readFileSync(join(own.outDir, 'main.js'), 'utf8'));
   });
 
   it('gives the same model as Vite in the browser and in Node, and as itself in CommonJS', async () => {

@@ -1,4 +1,7 @@
-import { createRollupPlugin } from 'unplugin';
-import { quantizePlugin } from './index.ts';
+import type { Plugin } from 'rollup';
+import type { Options } from './options.ts';
+import { ownPlugin } from './plugin/emit/own-plugin.ts';
+import { rollupHooks } from './plugin/emit/rollup.ts';
+import { PluginState } from './plugin/state.ts';
 
-export default createRollupPlugin(quantizePlugin);
+export default (options: Options = {}): Plugin => ownPlugin(rollupHooks(new PluginState(options), 'rollup'), 'rollup');

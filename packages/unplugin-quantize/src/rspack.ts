@@ -1,4 +1,7 @@
-import { createRspackPlugin } from 'unplugin';
-import { quantizePlugin } from './index.ts';
+import type { Compiler } from '@rspack/core';
+import type { Compiler as WebpackCompiler } from 'webpack';
+import type { Options } from './options.ts';
+import { install } from './plugin/emit/webpack.ts';
+import { PluginState } from './plugin/state.ts';
 
-export default createRspackPlugin(quantizePlugin);
+export default (options: Options = {}): { apply(compiler: Compiler): void } => ({ apply: (compiler) => install(new PluginState(options), compiler as unknown as WebpackCompiler) });

@@ -1,4 +1,6 @@
-import { createWebpackPlugin } from 'unplugin';
-import { quantizePlugin } from './index.ts';
+import type { Compiler } from 'webpack';
+import type { Options } from './options.ts';
+import { install } from './plugin/emit/webpack.ts';
+import { PluginState } from './plugin/state.ts';
 
-export default createWebpackPlugin(quantizePlugin);
+export default (options: Options = {}): { apply(compiler: Compiler): void } => ({ apply: (compiler) => install(new PluginState(options), compiler) });

@@ -5,6 +5,7 @@ import type { RemoteCounts } from './remote/client.ts';
 import type { RemoteLayer } from './remote/layer.ts';
 import { createFileStore, readJson, type FileStore, type Stored } from './file-store.ts';
 import { createHashMemo, type HashMemo } from './hash.ts';
+import { nameFile, type NamedFile } from './named-file.ts';
 import { replaceFile, type WrittenFile } from './write-file.ts';
 
 /**
@@ -13,6 +14,7 @@ import { replaceFile, type WrittenFile } from './write-file.ts';
  *     artefacts/<key>/model.onnx, entry.json    an artefact and what is known of it; complete, because the folder is renamed into place
  *     calibrations/<key>/observed.bin, entry.json    what samples told of a model
  *     deliveries/<key>/delivered.bin, entry.json    an artefact compressed, or a part of it
+ *     named/<sha256>/<name>                     files of the above under names of the user's
  *     facts/<sha256 of a model>.json            what a model's bytes alone decide
  *     canaries/<key>.json                       small inputs with the source's outputs
  *     measured/<key>.json                       checks and accuracy of an artefact
@@ -31,6 +33,8 @@ export interface Cache extends FileStore<Artefact> {
   /** A small record, or undefined when it is absent or damaged. */
   read<T>(kind: RecordKind, key: string): Promise<T | undefined>;
   write(kind: RecordKind, key: string, value: unknown): Promise<void>;
+  /** A path of the file that ends in its name. @throws QuantizeError WRITE_FAILED */
+  named(file: NamedFile): Promise<string>;
   /**
    * Waits for uploads, within bounds, and removes the temporary folder, if one stood in for the cache.
    *
@@ -87,7 +91,9 @@ export function createCache(folder: string | false, warn: (message: string) => v
     return counts;
   }
 
-  return { ...artefacts, hashes, calibrations, deliveries, read, write, close };
+  const named = async (file: NamedFile): Promise<string> => nameFile(join(await folders.writable(), 'named'), file);
+
+  return { ...artefacts, hashes, calibrations, deliveries, read, write, named, close };
 }
 
 /** Nothing is opened for what this machine has. */

@@ -6,6 +6,7 @@ import { createCache } from './cache.ts';
 import { findCompressed } from './compressed.ts';
 import { compressBytes, deliver, type Compression, type DeliveredFile, type Delivery, type DeliveryOptions } from './deliver.ts';
 import type { PipelineEvent } from './events.ts';
+import type { NamedFile } from './named-file.ts';
 import { quantizeFile, type PipelineResult } from './quantize-file.ts';
 import { remotePlace } from './remote/place.ts';
 import { sharedCache } from './remote/index.ts';
@@ -16,6 +17,7 @@ export { openBaseline } from './baseline.ts';
 export { locateEvaluator, watchedByEvaluator } from './evaluator.ts';
 export type { Compression, DeliveredFile, Delivery, DeliveryOptions } from './deliver.ts';
 export type { PipelineEvent } from './events.ts';
+export type { NamedFile } from './named-file.ts';
 export type { VariantResult } from './make-variant.ts';
 export type { PipelineResult } from './quantize-file.ts';
 export { annotateError, annotateWarning, summarizeForGitHub } from './github-actions.ts';
@@ -48,6 +50,8 @@ export interface Pipeline {
   compressedSizes(path: string): Promise<CompressedBytes>;
   /** Bytes in compressed form: the path of a file in the cache, never to be modified. @throws QuantizeError WRITE_FAILED */
   compress(bytes: Uint8Array, compression: Compression): Promise<string>;
+  /** A path of a file that ends in a name of our choice; never to be modified. @throws QuantizeError WRITE_FAILED */
+  named(file: NamedFile): Promise<string>;
   /** Stops the workers and removes what was temporary. */
   close(): Promise<void>;
 }
@@ -70,6 +74,7 @@ export function createPipeline({ root, cacheDir, remote, workers: size, onProgre
     deliver: (artefact, how) => context.share(`deliver ${artefact.sha256} ${JSON.stringify(how)}`, () => deliver(cache, artefact, how)),
     compressedSizes: (path) => findCompressed(cache, [path]),
     compress: (bytes, compression) => compressBytes(cache, bytes, compression),
+    named: (file) => cache.named(file),
     async close() {
       await workers.close();
       const counts = await cache.close();

@@ -5,7 +5,7 @@ import { checkCache } from '../cache-options.ts';
 import { locateSamples, watchedPlaces } from '../calibrate/index.ts';
 import { isGateError, QuantizeError } from '../errors.ts';
 import { checkBaseline, checkKey, isRegExp, MODEL_OPTIONS, type OnnxruntimeBuild, type Options, type ResolvedModelOptions } from '../options.ts';
-import { annotateError, annotateWarning, createPipeline, locateEvaluator, openBaseline, summarizeForGitHub, watchedByEvaluator, writeReports, type Compression, type Delivery, type Pipeline, type PipelineResult, type VariantResult } from '../pipeline/index.ts';
+import { annotateError, annotateWarning, createPipeline, locateEvaluator, openBaseline, summarizeForGitHub, watchedByEvaluator, writeReports, type Compression, type Delivery, type NamedFile, type Pipeline, type PipelineResult, type VariantResult } from '../pipeline/index.ts';
 import { displayName } from '../pipeline/display-name.ts';
 import { createSettings, type FindSettings } from '../pipeline/settings/index.ts';
 import { reportFiles, type ReportFile } from '../report-files.ts';
@@ -205,6 +205,12 @@ export class PluginState {
   compress(bytes: Uint8Array, compression: Compression): Promise<string> {
     this.#pipeline ??= this.#createPipeline();
     return this.#pipeline.compress(bytes, compression);
+  }
+
+  /** @returns a path; see `Pipeline.named` */
+  named(file: NamedFile): Promise<string> {
+    this.#pipeline ??= this.#createPipeline();
+    return this.#pipeline.named(file);
   }
 
   /** Prints what has not been printed and writes the report's file: at the end of a build that wrote its output. */

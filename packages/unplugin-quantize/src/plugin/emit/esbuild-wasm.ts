@@ -7,8 +7,8 @@ import type { FileImports } from './esbuild-files.ts';
 /** Has esbuild emit the .wasm files that onnxruntime-web looks for beside its own module, and points the module at them. */
 export async function bundleWasm(state: PluginState, files: FileImports, path: string): Promise<OnLoadResult> {
   const imported: string[] = [];
-  const text = await placeWasm(await readFile(path, 'utf8'), path, (file) => state.wasmParts(file), ({ file, name, sha256 }) => {
-    const { imports, expression } = files.importOf({ file, name, key: `onnxruntime-web-${sha256.slice(0, 16)}` }, `__ort_wasm_${imported.length}`);
+  const text = await placeWasm(await readFile(path, 'utf8'), path, (file) => state.wasmParts(file), async (part) => {
+    const { imports, expression } = await files.importOf(part, `__ort_wasm_${imported.length}`);
     imported.push(imports);
     return expression;
   });

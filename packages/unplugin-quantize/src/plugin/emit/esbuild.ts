@@ -28,7 +28,7 @@ export function esbuildHooks(state: PluginState): Hooks {
 
 function setUp(state: PluginState, build: PluginBuild): void {
   const { absWorkingDir, platform, logLevel = 'info' } = build.initialOptions;
-  const files = createFileImports(build);
+  const files = createFileImports(state, build);
   // It tells where outputs are.
   if (state.precompress.length > 0) build.initialOptions.metafile = true;
   if (absWorkingDir !== undefined) state.root = absWorkingDir;
@@ -92,7 +92,7 @@ async function load(state: PluginState, files: FileImports, platform: Platform, 
       scope: SCOPE,
       platform,
       watch: (paths) => paths.forEach(watch),
-      emit: async ({ file, fileName, sha256 }) => files.importOf({ file, name: fileName, key: sha256 }, `file_${sha256.slice(0, 16)}`),
+      emit: ({ file, fileName, sha256 }) => files.importOf({ file, name: fileName, sha256 }, `file_${sha256.slice(0, 16)}`),
     });
     return { contents, loader: 'js', watchFiles, watchDirs };
   } catch (error) {

@@ -3,18 +3,17 @@ import type { PluginState } from '../state.ts';
 import { esbuildHooks } from './esbuild.ts';
 import { farmHooks } from './farm.ts';
 import type { Hooks } from './host.ts';
-import { rollupHost } from './rollup.ts';
-import { rollupLikeHooks } from './rollup-like.ts';
-import { viteHost } from './vite.ts';
+import { rollupHooks } from './rollup.ts';
+import { viteHooks } from './vite.ts';
 import { webpackHooks } from './webpack.ts';
 
 type Framework = UnpluginContextMeta['framework'];
 
 /** The bundlers that this package can work in. */
 const HOOKS: Partial<Record<Framework, (state: PluginState) => Hooks>> = {
-  rollup: (state) => rollupLikeHooks(state, rollupHost(state, 'rollup')),
-  rolldown: (state) => rollupLikeHooks(state, rollupHost(state, 'rolldown')),
-  vite: (state) => rollupLikeHooks(state, viteHost(state)),
+  rollup: (state) => rollupHooks(state, 'rollup'),
+  rolldown: (state) => rollupHooks(state, 'rolldown'),
+  vite: viteHooks,
   webpack: webpackHooks,
   rspack: webpackHooks,
   esbuild: esbuildHooks,

@@ -2,6 +2,7 @@ import type { Plugin, PluginContext } from 'rollup';
 import { createAssetEmitter } from './asset-emitter.ts';
 import { emitSideFiles } from './side-files.ts';
 import { NATIVE_PACKAGE, type Hooks, type RollupLikeHost } from './host.ts';
+import { rollupLikeHooks } from './rollup-like.ts';
 import { scriptUrl } from './script-url.ts';
 import { REQUEST_TEXT, rewriteUrls, SCRIPT } from '../rewrite/rewrite-urls.ts';
 import type { Platform } from '../platform.ts';
@@ -11,7 +12,11 @@ import { emitOnnxruntimeWasm, ONNXRUNTIME_WEB, WASM_URL } from '../onnxruntime-w
 const SCOPE = 'rollup';
 
 /** Rollup 4 and Rolldown: assets by emitFile, their URLs by import.meta.ROLLUP_FILE_URL, which works in browsers and in Node. */
-export function rollupHost(state: PluginState, framework: 'rollup' | 'rolldown'): RollupLikeHost {
+export function rollupHooks(state: PluginState, framework: 'rollup' | 'rolldown'): Hooks {
+  return rollupLikeHooks(state, rollupHost(state, framework));
+}
+
+function rollupHost(state: PluginState, framework: 'rollup' | 'rolldown'): RollupLikeHost {
   const assets = createAssetEmitter();
   let platform: Platform = 'browser';
   const hooks: Partial<Plugin> = {

@@ -1,8 +1,7 @@
-import { createVitePlugin } from 'unplugin';
 import type { Environment, Plugin } from 'vite';
-import { PLUGIN_NAME } from '../load.ts';
 import type { PluginState } from '../state.ts';
 import type { HookContext } from './host.ts';
+import { ownPlugin } from './own-plugin.ts';
 import { rollupLikeHooks } from './rollup-like.ts';
 import { viteBuild } from './vite-build.ts';
 
@@ -12,7 +11,7 @@ export function workerScope({ name }: Environment): string {
 }
 
 /** Vite bundles each Web Worker in a build of its own, with plugins of its own; what it emits joins the page's files. */
-export function viteWorkerPlugin(state: PluginState): Plugin | Plugin[] {
+export function viteWorkerPlugin(state: PluginState): Plugin {
   const build = viteBuild();
   const environmentOf = (context: HookContext): Environment => (context as unknown as { environment: Environment }).environment;
   const hooks = rollupLikeHooks(state, {
@@ -31,5 +30,5 @@ export function viteWorkerPlugin(state: PluginState): Plugin | Plugin[] {
       },
     },
   });
-  return createVitePlugin(() => ({ name: PLUGIN_NAME, enforce: 'pre', ...hooks }))();
+  return ownPlugin(hooks, 'vite');
 }

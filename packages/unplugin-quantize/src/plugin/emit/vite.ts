@@ -1,7 +1,8 @@
 import type { Environment, Plugin, ResolvedConfig, ViteBuilder } from 'vite';
 import { PLUGIN_NAME } from '../load.ts';
 import type { PluginState } from '../state.ts';
-import { NATIVE_PACKAGE, type HookContext, type RollupLikeHost } from './host.ts';
+import { NATIVE_PACKAGE, type HookContext, type Hooks, type RollupLikeHost } from './host.ts';
+import { rollupLikeHooks } from './rollup-like.ts';
 import { emitOnnxruntimeWasm, ONNXRUNTIME_WEB, WASM_URL } from '../onnxruntime-wasm.ts';
 import { REQUEST_TEXT, rewriteUrls, SCRIPT } from '../rewrite/rewrite-urls.ts';
 import { emitSideFiles } from './side-files.ts';
@@ -16,7 +17,11 @@ import { viteWorkerPlugin, workerScope } from './vite-worker.ts';
 const UNBUNDLED = ['onnxruntime-web', 'unplugin-quantize'];
 
 /** Vite 6 and later: files of the build in `vite build`, a middleware in the dev server; what runs in Node gets file: URLs in both. */
-export function viteHost(state: PluginState): RollupLikeHost {
+export function viteHooks(state: PluginState): Hooks {
+  return rollupLikeHooks(state, viteHost(state));
+}
+
+function viteHost(state: PluginState): RollupLikeHost {
   const build = viteBuild();
   const dev = viteDev(() => state.describe(state.reports));
   let config: ResolvedConfig | undefined;

@@ -28,7 +28,8 @@ export function webpackHooks(state: PluginState): Hooks {
   };
 }
 
-function install(state: PluginState, compiler: Compiler): void {
+/** What the plugin does to a compiler. */
+export function install(state: PluginState, compiler: Compiler): void {
   const logger = compiler.getInfrastructureLogger('unplugin-quantize');
   state.root = compiler.context;
   state.warn = (message) => logger.warn(message);
