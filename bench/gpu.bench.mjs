@@ -75,7 +75,7 @@ async function references() {
 async function inNode(choice, lists) {
   step(`Node, ${choice}`);
   const folder = join(work, `node-${choice}`);
-  await buildApp('node.mjs', folder, { platform: 'node', external: ['onnxruntime-node', 'onnxruntime-web'] }, { format: choice, targets: ['webgpu', 'node', 'node-cuda'] });
+  await buildApp('node.mjs', folder, { platform: 'node', external: ['onnxruntime-node', 'onnxruntime-web'] }, { format: choice === 'auto' ? choice : { 'node-cuda': choice }, targets: ['webgpu', 'node', 'node-cuda'] });
   const path = join(folder, 'rows.json');
   run(process.execPath, [join(folder, 'node.mjs'), path, JSON.stringify(lists)]);
   return JSON.parse(readFileSync(path, 'utf8')).map((row) => ({ ...row, where: 'Node', choice }));
