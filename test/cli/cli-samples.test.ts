@@ -51,6 +51,22 @@ describe.skipIf(!hasDist)('unplugin-quantize --calibration (needs the built pack
     expect(report!.weights.some(({ scheme }) => scheme === 'int8-storage')).toBe(true);
   });
 
+  it.each<[string, string, boolean]>([
+    ['a folder alone', 'photos', true],
+    ['a folder and the size', '{ "images": "photos", "size": 8 }', true],
+    ['a mean', '{ "images": "photos", "mean": [0.5, 0.5, 0.5], "std": 0.25 }', false],
+    ['a scale', '{ "images": "photos", "scale": 0.01 }', false],
+  ])('tells of images that nobody said how to normalize: %s', async (_, calibration, isTold) => {
+    const { code, stdout, stderr } = await quantize('images', '--calibration', calibration);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout.split('The images go in as values from 0 to 1').length - 1).toBe(isTold ? 1 : 0);
+  });
+
+  it('refuses JSON that is none, and what JSON says of no samples', async () => {
+    expect(await quantize('images', '--calibration', '{ "images": photos }')).toMatchObject({ code: 2, stderr: expect.stringMatching(/--calibration is neither a path nor JSON.*\[OPTION_INVALID\]/) });
+    expect(await quantize('images', '--calibration', '{ "images": "photos", "means": 1 }')).toMatchObject({ code: 2, stderr: expect.stringContaining('There is no "means" in a calibration by images') });
+  });
+
   it('asks for what a path cannot say', async () => {
     const { code, stderr } = await quantize('audio', '--calibration', 'clips');
     expect(code).toBe(2);

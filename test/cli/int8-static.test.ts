@@ -178,7 +178,7 @@ describe.skipIf(!hasDist)('models with integers on the command line (need the bu
 
   it.each(['qdq', 'qoperator'])('are left as they are where all is quantized, with a message: %s', async (name) => {
     const source = given(name);
-    for (const args of [['--format', 'int8'], ['--calibration', calibration()]]) {
+    for (const args of [['--format', 'int8'], ['--calibration', calibration()], []]) {
       const { code, stdout } = await quantize(`${name}.onnx`, ...args);
       expect([code, report().format]).toEqual([0, 'none']);
       expect(stdout).toContain('The model is quantized already');

@@ -12,6 +12,8 @@ export interface SamplePlan {
   files: FoundFile[];
   /** Names of the chosen items, in order; empty for a module. */
   items: string[];
+  /** For the report: what was presumed of the samples. */
+  notes: string[];
 }
 
 /**
@@ -21,11 +23,12 @@ export interface SamplePlan {
  */
 export async function planSamples(located: LocatedSamples, { limit: asked = Infinity, inputs = [] }: SampleOptions): Promise<SamplePlan> {
   const source = await openSource(located, { inputs });
-  if ('module' in source) return { files: (await modulesOf(source.module)).map((path) => ({ path, name: nameFrom(source.module, path) })).sort(byName), items: [] };
+  if ('module' in source) return { files: (await modulesOf(source.module)).map((path) => ({ path, name: nameFrom(source.module, path) })).sort(byName), items: [], notes: [] };
   const { limit = asked, seed = 0 } = located.spec;
   const chosen = chooseItems(source, limit, seed).flat().map((i) => source.items[i]!);
   const files = new Map([...source.files, ...chosen.map(({ file }) => file)].map((file) => [file.path, file]));
-  return { files: [...files.values()].sort(byName), items: chosen.map(({ name, label }) => (label === undefined ? name : `${name} ${label}`)) };
+  const notes = source.note === undefined ? [] : [source.note];
+  return { files: [...files.values()].sort(byName), notes, items: chosen.map(({ name, label }) => (label === undefined ? name : `${name} ${label}`)) };
 }
 
 /** The path from the module's folder, with '/'. */

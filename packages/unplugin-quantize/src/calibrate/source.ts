@@ -26,6 +26,8 @@ export interface SampleSource {
   batch: number;
   /** Whether a sample of fewer items would not fit the model. */
   isBatchFixed: boolean;
+  /** What was presumed of the samples, where that may be wrong. */
+  note?: string | undefined;
   /** A sample as `checkFeeds` takes it, made of the items with these indices in this order. */
   read(indices: readonly number[]): Promise<unknown>;
 }

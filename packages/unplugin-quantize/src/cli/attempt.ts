@@ -84,7 +84,7 @@ function nameOf(folder: string): string {
 
 /** @returns the file that tells what samples showed, once for each format; undefined where the weights alone decide */
 async function calibrate({ folder, model: name }: Draft, options: ArtefactOptions): Promise<string | undefined> {
-  const plan = calibratePlan(options, '.');
+  const plan = calibratePlan(options, '.', () => readFacts({ path: name, name }).isQuantized);
   if (plan === undefined) return undefined;
   const out = join(folder, `observed-${options.format}.bin`);
   if (existsSync(out)) return out;

@@ -1,3 +1,4 @@
+import { QuantizeError } from '../errors.ts';
 import { ACTIVATION_INTEGERS, BLOCK_ALGORITHMS, BLOCK_SIZES, BUDGET_LIMITS, CALIBRATION_METHODS, DYNAMIC_OPS, FORMATS, MODEL_DEFAULTS, MODEL_OPTIONS, ON_FAIL, TARGETS, type ModelOptions } from '../options.ts';
 import type { Budget } from '../types.ts';
 
@@ -14,7 +15,7 @@ export interface Flag {
 /** Flags that are not called like their option. */
 const SPELLING: Partial<Record<OptionName, string>> = { sampleLimit: 'samples' };
 
-const VALUE_NAMES: Record<Exclude<Kind, 'budget' | 'flag'>, string> = { format: 'format', ops: 'a,b', names: 'a,b', words: 'a,b', samples: 'path', count: 'n', block: 'n', algorithm: 'name', activations: 'name', method: 'name', evaluate: 'path', onFail: 'name', targets: 'target' };
+const VALUE_NAMES: Record<Exclude<Kind, 'budget' | 'flag'>, string> = { format: 'format', ops: 'a,b', names: 'a,b', words: 'a,b', samples: 'path or JSON', count: 'n', block: 'n', algorithm: 'name', activations: 'name', method: 'name', evaluate: 'path', onFail: 'name', targets: 'target' };
 
 /** The flags of a model's options: one each, a budget has one for each limit. */
 export function modelFlags(without: readonly OptionName[] = []): Flag[] {
@@ -41,7 +42,7 @@ export function modelOptionsOf(values: FlagValues): ModelOptions {
 /** What was given for one flag becomes the option's value; undefined where nothing was given. */
 const READERS: Record<Kind, (values: FlagValues, name: string) => unknown> = {
   format: readText,
-  samples: readText,
+  samples: readSamples,
   ops: readList,
   names: readList,
   words: readList,
@@ -66,6 +67,19 @@ function readLast(values: FlagValues, name: string): unknown {
 function readText(values: FlagValues, name: string): string | undefined {
   const value = readLast(values, name);
   return value === undefined ? undefined : String(value);
+}
+
+/** A path, or as JSON what configuration files say of samples. */
+export function readSamples(values: FlagValues, name: string): unknown {
+  const text = readText(values, name);
+  if (text?.trimStart().startsWith('{') !== true) return text;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new QuantizeError('OPTION_INVALID', `--${kebab(name)} is neither a path nor JSON: ${(cause as Error).message}`, {
+      option: `--${kebab(name)}`, hint: `Write '{ "images": "photos", "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225] }', in quotes for the shell.`, cause,
+    });
+  }
 }
 
 function readList(values: FlagValues, name: string): string[] | undefined {

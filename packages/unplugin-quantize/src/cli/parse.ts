@@ -2,7 +2,7 @@ import { cac, type CAC } from 'cac';
 import { QuantizeError } from '../errors.ts';
 import { checkKey, type ModelOptions } from '../options.ts';
 import { ownVersion } from '../pipeline/version.ts';
-import { budgetFlags, kebab, modelFlags, modelOptionsOf, readBudget } from './flags.ts';
+import { budgetFlags, kebab, modelFlags, modelOptionsOf, readBudget, readSamples } from './flags.ts';
 
 const NAME = 'unplugin-quantize';
 /** A report of several formats shows what each costs; nothing is to be held. */
@@ -52,7 +52,7 @@ function define(): CAC {
     });
   const compare = cli.command('compare <reference> <model>', 'run two models on the same samples and show how far the second is from the first')
     .usage('compare <reference> <model> --samples <path> [options]')
-    .option('--samples <path>', 'samples to run: a module, arrays, images, texts, sound, or a folder of them; inputs are generated without it')
+    .option('--samples <path or JSON>', 'samples to run: a module, arrays, images, texts, sound, or a folder of them, or a JSON object that says more of them; inputs are generated without it')
     .option('--sample-limit <n>', 'the largest number of samples taken (default: 100)')
     .option('--evaluate <path>', 'a module that judges both models')
     .option('--targets <target>', 'compare in the engine of node or wasm (default: node)')
@@ -60,9 +60,9 @@ function define(): CAC {
     .example(`${NAME} compare model.onnx model.int8.onnx --samples samples.ts --cosine 0.99`)
     .action(async (reference: unknown, model: unknown, flags: Record<string, unknown>) => {
       const { runCompare } = await import('./compare.ts');
-      const given = { calibration: text(flags, 'samples'), sampleLimit: number(flags, 'sampleLimit'), evaluate: text(flags, 'evaluate'), targets: text(flags, 'targets')?.split(','), budget: readBudget(flags) };
+      const given = { calibration: readSamples(flags, 'samples'), sampleLimit: number(flags, 'sampleLimit'), evaluate: text(flags, 'evaluate'), targets: text(flags, 'targets')?.split(','), budget: readBudget(flags) };
       const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-      await runCompare({ reference: String(reference), model: String(model), options, json: flags['json'] === true });
+      await runCompare({ reference: String(reference), model: String(model), options: options as ModelOptions, json: flags['json'] === true });
     });
   for (const { raw, help } of budgetFlags()) compare.option(raw, help);
   cli.command('bench <...models>', 'time models in turn, each in a process of its own')

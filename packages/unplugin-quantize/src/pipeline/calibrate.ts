@@ -37,7 +37,7 @@ export async function calibrateModel(task: CalibrateTask, onProgress?: OnProgres
     const observer = openObserver(task, observing, (stream) => writeObserving(stream, observing));
     const found = observer.outputs.length === 0 ? undefined : await run(task, observing, observer, onProgress, given);
     const { notes, ...observation } = observer.result();
-    const few = found !== undefined && observer.isUsed() ? fewNotes(found) : [];
+    const few = found !== undefined && observer.isUsed() ? [...found.notes, ...fewNotes(found)] : [];
     return writePayload(observationPayload({ ...observation, notes: [...few, ...notes] }), task.out);
   } catch (error) {
     throw error instanceof QuantizeError ? error.withModel(task.name) : error;
@@ -56,12 +56,13 @@ function writeObserving(stream: Payload, path: string): void {
   });
 }
 
-async function run(task: CalibrateTask, model: string, { outputs, take }: Observer, onProgress?: OnProgress, given?: Promise<FoundEngines>): Promise<ObservedRuns> {
+async function run(task: CalibrateTask, model: string, { outputs, take }: Observer, onProgress?: OnProgress, given?: Promise<FoundEngines>): Promise<ObservedRuns & { notes: string[] }> {
   const engine = requireEngine(await (given ?? findFirstEngine()), undefined, 'Samples cannot be run');
   const { calibration, sampleLimit: limit } = task;
-  const { items } = await planSamples(calibration, { limit, inputs: readFacts({ path: task.source, name: task.name }).inputs });
+  const { items, notes } = await planSamples(calibration, { limit, inputs: readFacts({ path: task.source, name: task.name }).inputs });
   const of = items.length === 0 ? limit : items.length;
-  return observeRuns({ engine, model, outputs, samples: (inputs) => openSamples(calibration, { limit, inputs }), take, onProgress: (done) => onProgress?.(done, of) });
+  const found = await observeRuns({ engine, model, outputs, samples: (inputs) => openSamples(calibration, { limit, inputs }), take, onProgress: (done) => onProgress?.(done, of) });
+  return { ...found, notes };
 }
 
 function fewNotes({ rows }: ObservedRuns): string[] {

@@ -21,7 +21,7 @@ export interface Calibration {
  * @throws QuantizeError SAMPLES_*, OPTION_INVALID; `file` whatever calibrateModel throws, and MODEL_CHANGED
  */
 export async function findCalibration({ root, cache, workers, share, tell }: PipelineContext, { path, name, options }: ArtefactRequest, content: ModelContent): Promise<Calibration | undefined> {
-  const plan = calibratePlan(options, root);
+  const plan = calibratePlan(options, root, () => content.isQuantized);
   if (plan === undefined) return undefined;
   // What is observed does not depend on the weights that are kept in half precision: a search for them observes once.
   const deciding = { ...artefactOptions(options), half: [] };

@@ -88,9 +88,10 @@ async function compare(task: MeasureTask, engine: Engine, tell: (progress: Measu
   const onEvaluated = (done: number, of: number | undefined): void => tell({ step: 'evaluate', done, of: of ?? null });
   const options = { engine, source, artefact, sessionOptions, model: name, evaluator, onEvaluated };
   if (calibration !== undefined) {
-    const { items } = await planSamples(calibration, { limit: sampleLimit, inputs });
+    const { items, notes } = await planSamples(calibration, { limit: sampleLimit, inputs });
     const onProgress = (done: number): void => tell({ step: 'measure', done, of: items.length === 0 ? null : items.length });
-    return compareModels({ ...options, samples: openLabelledSamples(calibration, { limit: sampleLimit, inputs }), onProgress });
+    const compared = await compareModels({ ...options, samples: openLabelledSamples(calibration, { limit: sampleLimit, inputs }), onProgress });
+    return { ...compared, notes: [...notes, ...compared.notes] };
   }
   const generated = await generateFeeds(engine, source);
   if ('feeds' in generated) return compareModels({ ...options, samples: [{ feeds: generated.feeds }], synthetic: true });

@@ -36,7 +36,8 @@ export function modelReport({ name, plan, sourceSha256, artefact, measured, extr
     inputs,
     outputs,
     weights,
-    notes: [...plan.notes, ...notes, ...measured.notes],
+    // What was presumed of the samples is found twice where they serve for both.
+    notes: [...new Set([...plan.notes, ...notes, ...measured.notes])],
     ...(integerShare && { integerShare }),
     checks,
     accuracy,

@@ -15,6 +15,7 @@ export interface ModelContent {
   /** What has to be fed. */
   inputs: ValueSignature[];
   kind: ModelKind;
+  isQuantized: boolean;
   /** Absolute paths of the model and its external data. */
   paths: string[];
 }
@@ -28,7 +29,7 @@ export async function readContent(path: string, name: string, cache: Cache, work
   // Opening is the test that this is a file that may be read, with the errors of all other readers.
   withModelFile(path, name, () => undefined);
   const { sha256 } = await cache.hashes.digest(path);
-  const { externals: locations, inputs, kind } = await factsOf(path, name, sha256, cache, workers);
+  const { externals: locations, inputs, kind, isQuantized } = await factsOf(path, name, sha256, cache, workers);
   const paths = [path];
   const externals: Record<string, string> = {};
   for (const location of locations) {
@@ -36,13 +37,15 @@ export async function readContent(path: string, name: string, cache: Cache, work
     externals[location] = (await cache.hashes.digest(file)).sha256;
     paths.push(file);
   }
-  return { sha256, externals, inputs, kind, paths };
+  return { sha256, externals, inputs, kind, isQuantized, paths };
 }
 
 /** Reading the graph takes longer than a warm build may, so what it says is noted under the hash of the model. */
 async function factsOf(path: string, name: string, sha256: string, cache: Cache, workers: Pick<Workers, 'facts'>): Promise<ModelFacts> {
   const known = await cache.read<Partial<ModelFacts>>('facts', sha256);
-  if (known?.externals !== undefined && known.inputs !== undefined && known.kind !== undefined) return { externals: known.externals, inputs: known.inputs, kind: known.kind };
+  if (known?.externals !== undefined && known.inputs !== undefined && known.kind !== undefined && known.isQuantized !== undefined) {
+    return { externals: known.externals, inputs: known.inputs, kind: known.kind, isQuantized: known.isQuantized };
+  }
   const facts = await workers.facts({ path, name });
   await cache.write('facts', sha256, facts);
   return facts;

@@ -28,6 +28,7 @@ import { keepPacked } from './weight-only.ts';
 
 export type { QuantizeOptions } from './context.ts';
 export type { ExternalData } from './split-model.ts';
+export { alreadyQuantized, quantizedPart } from './qat/index.ts';
 export { PresumptionFailed } from './half.ts';
 export { observeSource, hessianSums, type HessianSource, type HessianSums, type Observation } from './gptq/index.ts';
 export { modelKind, type ModelKind } from './model-kind.ts';

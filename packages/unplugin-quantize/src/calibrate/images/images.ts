@@ -6,7 +6,7 @@ import type { LocatedSamples } from '../files/locate.ts';
 import { batchOf, type SampleItem, type SampleSource, type SourceContext } from '../source.ts';
 import { decodeImage } from './decode.ts';
 import { fitImage } from './fit.ts';
-import { findImageInput } from './image-input.ts';
+import { findImageInput, type ImageInput } from './image-input.ts';
 import { toColors, type Pixels } from './pixels.ts';
 import { emptyArray, valueTables, writeImage } from './values.ts';
 
@@ -28,6 +28,7 @@ export async function openImages({ at, spec: given }: LocatedSamples, context: S
     items: labelled(files),
     files: [],
     ...batch,
+    note: presumption(spec, input),
     async read(indices) {
       const images: Pixels[] = [];
       for (const index of indices) images.push(fitImage(toColors(await decodeImage(files[index]!), input.colors), fit));
@@ -39,6 +40,12 @@ export async function openImages({ at, spec: given }: LocatedSamples, context: S
       return { [input.name]: { type: input.dtype, data, dims: input.batchDim === undefined ? shape : [images.length, ...shape] } };
     },
   };
+}
+
+/** Pixels that are scaled in another way than in training make other activations, and nothing else tells of it. */
+function presumption({ scale, mean, std }: Partial<ImageSamples>, { dtype }: ImageInput): string | undefined {
+  if (scale !== undefined || mean !== undefined || std !== undefined || !dtype.startsWith('float')) return undefined;
+  return 'The images go in as values from 0 to 1, because nobody said how the model wants them: say `mean` and `std` (or `scale`) of its training, as in { "images": "photos", "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225] }, or `mean: 0` where this is right.';
 }
 
 function perChannel(value: number | number[], channels: number, option: string): number[] {
