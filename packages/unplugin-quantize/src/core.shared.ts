@@ -1,4 +1,5 @@
 import { QuantizeError } from './errors.ts';
+import { checkLimits, withLimits, type Limits } from './limits.ts';
 import { bytesSource, readModel as readLazily, readPayload, writeModel as writeLazily, type ByteSource, type ExternalFiles, type Model } from './onnx/index.ts';
 import { checkKey, MODEL_OPTIONS, resolveModelOptions, withOneFormat, type ModelOptions } from './options.ts';
 import { quantizeSource, type QuantizeOptions } from './quantize/index.ts';
@@ -14,6 +15,8 @@ export interface ReadOptions {
   name?: string | undefined;
   /** External data by location, as the model spells it. A model given by its path finds its own. */
   files?: Record<string, Uint8Array> | undefined;
+  /** What the model may ask for; one that asks for more is refused. */
+  limits?: Partial<Limits> | undefined;
 }
 
 export interface CoreOptions extends ReadOptions, Pick<ModelOptions, keyof QuantizeOptions> {
@@ -38,10 +41,11 @@ export interface CoreResult {
 /**
  * The structure of a model. Data of large tensors stays where it is in `bytes`, which must not be changed meanwhile.
  *
- * @throws QuantizeError MODEL_EMPTY, MODEL_NOT_ONNX, MODEL_TRUNCATED, MODEL_INVALID, OPSET_UNSUPPORTED
+ * @throws QuantizeError MODEL_EMPTY, MODEL_NOT_ONNX, MODEL_TRUNCATED, MODEL_INVALID, MODEL_TOO_LARGE, OPSET_UNSUPPORTED
  */
-export function readModel(bytes: Uint8Array, { name = 'model', files }: ReadOptions = {}): Model {
-  return readLazily(bytesSource(bytes, name), filesOf(files, name));
+export function readModel(bytes: Uint8Array, { name = 'model', files, limits }: ReadOptions = {}): Model {
+  checkLimits(limits);
+  return readLazily(bytesSource(bytes, name), filesOf(files, name), withLimits(limits));
 }
 
 /** The bytes of a model: those that were read, where nothing was changed. */
@@ -59,12 +63,13 @@ export interface Unhashed {
 
 /** Quantizes in memory, synchronously. */
 export function quantizeBytes(source: ByteSource, files: ExternalFiles | undefined, given: CoreOptions): Unhashed {
-  const { name = source.name, files: _, externalData, ...options } = given;
+  const { name = source.name, files: _, externalData, limits, ...options } = given;
+  checkLimits(limits);
   if (externalData !== undefined) assertFileName(externalData);
   for (const key of Object.keys(options)) checkKey(key, CORE_OPTIONS, 'option');
   const resolved = withOneFormat(resolveModelOptions(options));
   try {
-    const { stream, data: split, externalLocations, format, minOnnxruntime, ...known } = quantizeSource(source, files, resolved, {}, externalData);
+    const { stream, data: split, externalLocations, format, minOnnxruntime, ...known } = quantizeSource({ ...source, limits: withLimits(limits) }, files, resolved, {}, externalData);
     const [bytes, data] = [readPayload(stream), split && readPayload(split.stream)];
     const artefactBytes = bytes.byteLength + (data?.byteLength ?? 0);
     const sourceBytes = externalLocations.reduce((sum, location) => sum + files!.open(location).byteLength, source.byteLength);

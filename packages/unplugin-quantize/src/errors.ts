@@ -1,3 +1,5 @@
+import { printable, printableLines } from './printable.ts';
+
 /** Every reason for which this package refuses to go on. The README documents one line for each. */
 export type ErrorCode =
   | 'MODEL_NOT_FOUND'
@@ -51,9 +53,10 @@ export class QuantizeError extends Error {
   readonly what: string;
 
   constructor(code: ErrorCode, what: string, place: ErrorPlace = {}) {
-    super(describe(code, what, place), place.cause === undefined ? undefined : { cause: place.cause });
+    const told = oneLine(code, what);
+    super(describe(code, told, place), place.cause === undefined ? undefined : { cause: place.cause });
     this.code = code;
-    this.what = what;
+    this.what = told;
     this.model = place.model;
     this.node = place.node;
     this.option = place.option;
@@ -68,12 +71,20 @@ export class QuantizeError extends Error {
   }
 }
 
+/** Codes whose text is a table. */
+const TABLES: readonly ErrorCode[] = ['BUDGET_BROKEN', 'BASELINE_BROKEN'];
+
+/** Names of models get into messages, and messages into terminals and logs, where a new line could begin a command of the workflow. */
+function oneLine(code: ErrorCode, what: string): string {
+  return TABLES.includes(code) ? printableLines(what) : printable(what.trim().replace(/\s*[\r\n]\s*/g, ' '));
+}
+
 function describe(code: ErrorCode, what: string, place: ErrorPlace): string {
   const lines = [`${what} [${code}]`];
-  if (place.model !== undefined) lines.push(`  model: ${place.model}`);
-  if (place.node !== undefined) lines.push(`  node: ${place.node}`);
-  if (place.option !== undefined) lines.push(`  option: ${place.option}`);
-  if (place.hint !== undefined) lines.push(`  hint: ${place.hint}`);
+  if (place.model !== undefined) lines.push(`  model: ${printable(place.model)}`);
+  if (place.node !== undefined) lines.push(`  node: ${printable(place.node)}`);
+  if (place.option !== undefined) lines.push(`  option: ${printable(place.option)}`);
+  if (place.hint !== undefined) lines.push(`  hint: ${printableLines(place.hint)}`);
   return lines.join('\n');
 }
 

@@ -1,10 +1,12 @@
 import type { CalibrationSpec } from './calibration.ts';
 import type { CacheSpec } from './cache-options.ts';
 import type { BaselineSpec, EvaluateSpec, OnFail } from './gate-options.ts';
+import type { Limits } from './limits.ts';
 import type { Budget, Format, FormatChoice, Target } from './types.ts';
 
 export type * from './cache-options.ts';
 export type * from './gate-options.ts';
+export type { Limits } from './limits.ts';
 export * from './option-checks.ts';
 export * from './option-tables.ts';
 
@@ -278,6 +280,12 @@ export interface Options extends ModelOptions {
   baseline?: string | false | BaselineSpec;
   /** Worker threads that quantize models side by side. @default half of the cores, at least 1 */
   workers?: number;
+  /**
+   * What a model may ask for; one that asks for more is refused before it takes the time and memory. Raise a limit for a model that you trust.
+   * @default see the README
+   * @example { nodes: 2_000_000 }
+   */
+  limits?: Partial<Limits>;
 }
 
 /** Options with every default filled in. */

@@ -1,6 +1,7 @@
+import { assertWithin } from '../limits.ts';
 import type { ValueSignature } from '../types.ts';
 import { seededRandom, seedOf } from './random.ts';
-import { isFedType, sizeOf, toArray, type FedType, type Feeds, type SampleTensor } from './tensor.ts';
+import { ARRAY_OF, isFedType, sizeOf, toArray, type FedType, type Feeds, type SampleTensor } from './tensor.ts';
 
 /** Sizes tried for dims that the signature leaves open, in this order: networks with strides need multiples of 32, audio a frame. */
 export const FREE_SIZES = [32, 64, 8, 1, 128, 224, 256, 512, 576] as const;
@@ -10,6 +11,8 @@ export const FREE_SIZES = [32, 64, 8, 1, 128, 224, 256, 512, 576] as const;
  * Batch-like dims (the first of two or more, and those named so) are 1, dims of the same name are equal. Dims without a name are
  * tried with the size, then with 1 outside the first input, where they are the batch of a recurrent state. Floats are uniform in
  * [-1, 1), integers 0 or 1 so that they are valid ids and classes, uint8 any byte, masks and booleans 1. The same seed gives the same values.
+ *
+ * @throws QuantizeError MODEL_TOO_LARGE where they would take more memory than the limit
  */
 export function* syntheticCandidates(inputs: readonly ValueSignature[], seed = 0): Generator<Feeds, void, undefined> {
   const tried = new Set<string>();
@@ -18,9 +21,16 @@ export function* syntheticCandidates(inputs: readonly ValueSignature[], seed = 0
       const dims = inputs.map((input, i) => chooseDims(input, size, i === 0 ? size : unnamed));
       if (tried.has(dims.join(';'))) continue;
       tried.add(dims.join(';'));
+      assertFits(inputs, dims);
       yield Object.fromEntries(inputs.map((input, i) => [input.name, syntheticTensor(input, dims[i]!, seed)]));
     }
   }
+}
+
+/** Dims come out of the model, which may ask for more than any memory holds. */
+function assertFits(inputs: readonly ValueSignature[], dims: readonly number[][]): void {
+  const bytes = inputs.reduce((sum, { dtype }, i) => sum + sizeOf(dims[i]!) * (isFedType(dtype) ? ARRAY_OF[dtype].BYTES_PER_ELEMENT : 1), 0);
+  assertWithin('inputBytes', bytes, `The inputs ${inputs.map(({ name }, i) => `"${name}" [${dims[i]!.join(', ')}]`).join(', ').slice(0, 500)} take ${bytes} bytes`);
 }
 
 function chooseDims(input: ValueSignature, named: number, unnamed: number): number[] {

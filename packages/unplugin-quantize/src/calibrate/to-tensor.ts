@@ -69,6 +69,9 @@ function fromNumbers(values: readonly unknown[], dtype: FedType): TensorData | n
   return values.every((value, i) => (isBig ? BigInt(value as number) : numbers[i]) === out[i]) ? out : null;
 }
 
+/** No tensor has more dims; lists could be nested until the call stack overflows. */
+const DEEPEST = 64;
+
 /** Element types that a typed array's name can stand for; the first is meant unless the model wants another of them. */
 const TYPES_OF_ARRAY: Record<string, readonly FedType[]> = {
   Float32Array: ['float32'],
@@ -107,9 +110,10 @@ function dimsFor(length: number, dims: Expected['dims']): number[] {
 }
 
 /** Dims of evenly nested arrays of scalars, [] for a scalar, null for anything else. */
-function nestedDims(value: unknown): number[] | null {
+function nestedDims(value: unknown, depth = 0): number[] | null {
+  if (depth > DEEPEST) return null;
   if (!Array.isArray(value)) return ['number', 'bigint', 'boolean', 'string'].includes(typeof value) ? [] : null;
-  const [first, ...rest] = value.map(nestedDims);
+  const [first, ...rest] = value.map((item) => nestedDims(item, depth + 1));
   if (first === undefined) return [0];
   const even = first !== null && rest.every((dims) => dims !== null && dims.length === first.length && dims.every((dim, i) => dim === first[i]));
   return even ? [value.length, ...first] : null;

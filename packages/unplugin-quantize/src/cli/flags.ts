@@ -94,7 +94,7 @@ export function readBudget(values: FlagValues): Budget | undefined {
 }
 
 /** `f1=0.9,recall=0.8`; what is no number stays text, which the option's check refuses. */
-function readTable(values: FlagValues, name: string): Record<string, unknown> | undefined {
+export function readTable(values: FlagValues, name: string): Record<string, unknown> | undefined {
   const entries = readList(values, name)?.map((item) => {
     const at = item.lastIndexOf('=');
     const [metric, number] = [item.slice(0, at), item.slice(at + 1)];

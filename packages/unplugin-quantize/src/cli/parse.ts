@@ -1,8 +1,9 @@
 import { cac, type CAC } from 'cac';
 import { QuantizeError } from '../errors.ts';
+import { checkLimits, LIMITS, setProcessLimits } from '../limits.ts';
 import { checkKey, type ModelOptions } from '../options.ts';
 import { ownVersion } from '../pipeline/version.ts';
-import { budgetFlags, kebab, modelFlags, modelOptionsOf, readBudget, readSamples } from './flags.ts';
+import { budgetFlags, kebab, modelFlags, modelOptionsOf, readBudget, readSamples, readTable } from './flags.ts';
 
 const NAME = 'unplugin-quantize';
 /** A report of several formats shows what each costs; nothing is to be held. */
@@ -19,6 +20,9 @@ export function parseCommandLine(argv: readonly string[]): (() => Promise<void>)
   const { help, version: asksVersion } = cli.options as Record<string, unknown>;
   if (help || (asksVersion && cli.matchedCommandName === undefined)) return undefined;
   assertKnown(cli);
+  const limits = readTable(cli.options as Record<string, unknown>, 'limits');
+  checkLimits(limits, '--limits');
+  setProcessLimits(limits ?? {});
   return () => run(cli);
 }
 
@@ -91,6 +95,7 @@ function define(): CAC {
     const formats = text(flags, 'formats')?.split(',').filter((format) => format !== '');
     await runReport({ input: String(input), outputs: [flags['output'] ?? []].flat().map(String), formats, options: modelOptionsOf(flags) });
   });
+  cli.option('--limits <name=number,...>', `what a model may ask for: ${Object.keys(LIMITS).join(', ')}`);
   cli.help();
   cli.version(ownVersion());
   return cli;

@@ -1,6 +1,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { QuantizeError } from '../errors.ts';
 import { ModelProtoSchema, type ModelProto } from './gen/onnx_pb.ts';
+import { processLimits, type Limits } from '../limits.ts';
 import type { Payload, TensorPayload } from './payload.ts';
 import { readSkeleton } from './skeleton.ts';
 import type { ByteSource, ExternalFiles } from './source.ts';
@@ -15,27 +16,31 @@ export interface Model {
   readonly payloads: TensorPayload[];
   /** Where external data is opened, if the caller gave a way. */
   readonly files: ExternalFiles | undefined;
+  /** What the file may ask for; those of the process where there are none. */
+  readonly limits?: Readonly<Limits> | undefined;
 }
 
 /** IR versions that are read: 3 (2017, initializers must be inputs too) to 14. */
 const IR_VERSIONS = { oldest: 3, newest: 14 };
 /** The oldest default-domain opset that is read. */
 const OLDEST_OPSET = 9;
+/** They are looked up again and again, one after the other. */
+const MOST_OPSETS = 1000;
 
 /**
  * Reads the structure of a model; the data of tensors above 1 kB is only located.
  *
- * @throws QuantizeError MODEL_EMPTY, MODEL_NOT_ONNX, MODEL_TRUNCATED, MODEL_INVALID, OPSET_UNSUPPORTED
+ * @throws QuantizeError MODEL_EMPTY, MODEL_NOT_ONNX, MODEL_TRUNCATED, MODEL_INVALID, MODEL_TOO_LARGE, OPSET_UNSUPPORTED
  */
-export function readModel(source: ByteSource, files?: ExternalFiles): Model {
+export function readModel(source: ByteSource, files?: ExternalFiles, limits: Readonly<Limits> = source.limits ?? processLimits()): Model {
   const place = { model: source.name };
   if (source.byteLength === 0) {
     throw new QuantizeError('MODEL_EMPTY', 'The model file is empty.', { ...place, hint: 'Export or download the model again.' });
   }
-  const { bytes, payloads } = readSkeleton(source);
+  const { bytes, payloads } = readSkeleton(source, limits);
   const proto = parse(bytes, source.name);
   checkVersions(proto, source.name);
-  return { name: source.name, proto, payloads, files };
+  return { name: source.name, proto, payloads, files, limits };
 }
 
 /** The model's bytes as a stream; what was not changed is written byte for byte as it was read. */
@@ -46,7 +51,7 @@ export function writeModel(model: Model): Payload {
 /** A copy whose structure can be edited while the original stays as it is; weights are shared. */
 export function cloneModel(model: Model): Model {
   const proto = fromBinary(ModelProtoSchema, toBinary(ModelProtoSchema, model.proto));
-  return { name: model.name, proto, payloads: [...model.payloads], files: model.files };
+  return { ...model, proto, payloads: [...model.payloads] };
 }
 
 /** The version of an operator domain that the model imports; '' is the standard's own domain. */
@@ -89,6 +94,9 @@ function checkVersions(proto: ModelProto, name: string): void {
       model: name,
       hint: 'Pass an .onnx file; .ort files and other formats have to be exported to ONNX first.',
     });
+  }
+  if (proto.opsetImport.length > MOST_OPSETS) {
+    throw new QuantizeError('MODEL_INVALID', `The model imports ${proto.opsetImport.length} sets of operators: ${MOST_OPSETS} are too many for any.`, { model: name });
   }
   const ir = Number(proto.irVersion);
   if (ir < IR_VERSIONS.oldest || ir > IR_VERSIONS.newest) {

@@ -1,4 +1,6 @@
 import { QuantizeError } from '../errors.ts';
+import type { Limits } from '../limits.ts';
+import { createMeter, type Meter } from './meter.ts';
 import type { Payload } from './payload.ts';
 import type { ByteSource } from './source.ts';
 import { createCursor, encodePrefix, LENGTH_DELIMITED, type Cursor, type Field } from './wire.ts';
@@ -27,16 +29,23 @@ export interface TensorRewriter {
   smallest: number;
   /** The new content of a TensorProto, or undefined to keep it. */
   rewrite(fields: Field[], cursor: Cursor): Part[] | undefined;
+  /** What the file may ask for; what this program wrote itself needs no limits. */
+  limits?: Readonly<Limits>;
 }
 
 /**
  * Copies a serialized ModelProto and replaces the contents of its TensorProtos, wherever they are: initializers,
  * attributes, subgraphs, functions, sparse tensors. Length prefixes of all enclosing messages are adjusted.
  *
- * @throws QuantizeError MODEL_TRUNCATED, MODEL_NOT_ONNX, MODEL_INVALID (nested too deeply)
+ * @throws QuantizeError MODEL_TRUNCATED, MODEL_NOT_ONNX, MODEL_INVALID (nested too deeply), MODEL_TOO_LARGE
  */
 export function rewriteTensors(source: ByteSource, rewriter: TensorRewriter): Part[] {
-  const cursor = createCursor(source);
+  const meter = rewriter.limits && createMeter(rewriter.limits, source.name);
+  const cursor = createCursor(source, meter?.part);
+  const keep = (from: number, to: number): Uint8Array => {
+    meter?.keep(to - from);
+    return source.read(from, to - from);
+  };
 
   function message(name: MessageName, start: number, end: number, depth: number): Part[] {
     if (depth > MAX_DEPTH) {
@@ -45,14 +54,15 @@ export function rewriteTensors(source: ByteSource, rewriter: TensorRewriter): Pa
     const parts: Part[] = [];
     let keptFrom = start;
     for (const field of cursor.fields(start, end)) {
+      if (meter !== undefined) countChild(name, field, meter);
       const replaced = child(name, field, depth);
       if (replaced === undefined) continue;
-      if (field.start > keptFrom) parts.push(source.read(keptFrom, field.start - keptFrom));
+      if (field.start > keptFrom) parts.push(keep(keptFrom, field.start));
       parts.push(encodePrefix(field.no, partsLength(replaced)));
       for (const part of replaced) parts.push(part);
       keptFrom = field.end;
     }
-    if (end > keptFrom) parts.push(source.read(keptFrom, end - keptFrom));
+    if (end > keptFrom) parts.push(keep(keptFrom, end));
     return parts;
   }
 
@@ -64,6 +74,14 @@ export function rewriteTensors(source: ByteSource, rewriter: TensorRewriter): Pa
   }
 
   return message('Model', 0, source.byteLength, 0);
+}
+
+/** Short ones too, which are not looked into. */
+function countChild(parent: MessageName, { no, wireType }: Field, meter: Meter): void {
+  const name = wireType === LENGTH_DELIMITED ? CHILDREN[parent][no] : undefined;
+  if (name === 'Node') meter.node();
+  else if (name === 'Tensor') meter.tensor();
+  else if (name === 'Function') meter.function();
 }
 
 export function partsLength(parts: readonly Part[]): number {

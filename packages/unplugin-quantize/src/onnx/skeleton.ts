@@ -1,3 +1,5 @@
+import { processLimits, type Limits } from '../limits.ts';
+import { countParts } from './meter.ts';
 import { rangePayload, type TensorPayload } from './payload.ts';
 import { partsLength, rewriteTensors, type Part } from './rewrite.ts';
 import type { ByteSource } from './source.ts';
@@ -16,8 +18,12 @@ export interface Skeleton {
   payloads: TensorPayload[];
 }
 
-/** Finds the data of every large tensor by its place in the source, without reading it. */
-export function readSkeleton(source: ByteSource): Skeleton {
+/**
+ * Finds the data of every large tensor by its place in the source, without reading it.
+ *
+ * @throws QuantizeError MODEL_TRUNCATED, MODEL_NOT_ONNX, MODEL_INVALID, MODEL_TOO_LARGE
+ */
+export function readSkeleton(source: ByteSource, limits: Readonly<Limits> = processLimits()): Skeleton {
   const payloads: TensorPayload[] = [];
 
   function lift(fields: Field[]): Part[] | undefined {
@@ -39,8 +45,10 @@ export function readSkeleton(source: ByteSource): Skeleton {
   }
 
   // Forged indices have to be found in small tensors too: the smallest one is a tag and a number.
-  const parts = rewriteTensors(source, { smallest: 6, rewrite: lift });
-  return { bytes: concat(parts), payloads };
+  const parts = rewriteTensors(source, { smallest: 6, rewrite: lift, limits });
+  const bytes = concat(parts);
+  countParts(bytes, limits, source.name);
+  return { bytes, payloads };
 }
 
 function concat(parts: readonly Part[]): Uint8Array {

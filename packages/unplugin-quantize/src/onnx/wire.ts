@@ -26,7 +26,8 @@ export interface Cursor {
   varint(position: number): { value: number; end: number };
 }
 
-export function createCursor(source: ByteSource): Cursor {
+/** @param count told of every field */
+export function createCursor(source: ByteSource, count?: () => void): Cursor {
   let window: Uint8Array = new Uint8Array(0);
   let windowStart = 0;
 
@@ -76,6 +77,7 @@ export function createCursor(source: ByteSource): Cursor {
       const wireType = tag.value % 8;
       const { contentStart, end } = contentEnd(wireType, tag.end, limit);
       if (end > limit) throw truncated(source, position);
+      count?.();
       yield { no, wireType, start: position, contentStart, end };
       position = end;
     }

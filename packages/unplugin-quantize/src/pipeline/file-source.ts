@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync, realpathSync, statSync, type Stats } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { QuantizeError, systemErrorCode, type ErrorPlace } from '../errors.ts';
 import type { ByteSource, ExternalFiles } from '../onnx/index.ts';
@@ -73,7 +73,11 @@ export function resolveExternal(model: string, location: string, name: string): 
     throw missing(location, problemOf(cause), { model: name, cause });
   }
   const allowed = [realpathSync(folder), dirname(realpathSync(model))];
-  if (allowed.some((root) => target.startsWith(root.endsWith(sep) ? root : root + sep))) return target;
+  if (allowed.some((root) => target.startsWith(root.endsWith(sep) ? root : root + sep))) {
+    const problem = irregular(statSync(target));
+    if (problem !== undefined) throw missing(location, problem, { model: name });
+    return target;
+  }
   throw new QuantizeError('EXTERNAL_DATA_OUTSIDE', `The model refers to "${location}", a symbolic link that leads out of its folder.`, {
     model: name,
     hint: 'External data has to lie in the folder of the model or below: copy the file there.',
@@ -91,11 +95,18 @@ function openFile(path: string, name: string, refuse: (problem: string, cause?: 
   try {
     // Asked before opening: to open a named pipe would wait for somebody to write into it.
     const stats = statSync(path);
-    if (!stats.isFile()) throw refuse(stats.isDirectory() ? 'is a folder' : 'is not a regular file');
+    const problem = irregular(stats);
+    if (problem !== undefined) throw refuse(problem);
     return descriptorSource(openSync(path, 'r'), stats.size, name);
   } catch (cause) {
     throw cause instanceof QuantizeError ? cause : refuse(problemOf(cause), cause);
   }
+}
+
+/** Devices and named pipes have no end, or never begin. */
+function irregular(stats: Stats): string | undefined {
+  if (stats.isFile()) return undefined;
+  return stats.isDirectory() ? 'is a folder' : 'is not a regular file';
 }
 
 const PROBLEMS: Record<string, string> = {

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { RemoteCacheSpec } from '../cache-options.ts';
+import type { Limits } from '../limits.ts';
 import type { ResolvedModelOptions } from '../options.ts';
 import type { CompressedBytes, ModelReport } from '../types.ts';
 import { createCache } from './cache.ts';
@@ -32,6 +33,8 @@ export interface PipelineOptions {
   remote?: string | RemoteCacheSpec | false | undefined;
   /** How many models are worked on side by side. @default half of the cores, at least 1 */
   workers?: number | undefined;
+  /** What a model may ask for. */
+  limits?: Partial<Limits> | undefined;
   onProgress?: ((event: PipelineEvent) => void) | undefined;
 }
 
@@ -57,11 +60,11 @@ export interface Pipeline {
 }
 
 /** @throws QuantizeError OPTION_INVALID for a shared cache without an address */
-export function createPipeline({ root, cacheDir, remote, workers: size, onProgress = warnOnly }: PipelineOptions): Pipeline {
+export function createPipeline({ root, cacheDir, remote, workers: size, limits, onProgress = warnOnly }: PipelineOptions): Pipeline {
   const warn = (message: string): void => onProgress({ kind: 'warning', message });
   const place = remotePlace(remote, root);
   const cache = createCache(cacheDir === false ? false : resolve(root, cacheDir), warn, place && sharedCache(place, warn));
-  const workers = createWorkers(size);
+  const workers = createWorkers(size, limits);
   const context = { root: resolve(root), cache, workers, share: createShare(), tell: onProgress, describers: new WeakMap() };
   return {
     quantizeFile: (path, options) => quantizeFile(context, path, options),

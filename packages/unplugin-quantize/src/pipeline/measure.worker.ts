@@ -4,8 +4,11 @@ import { startEngineThread } from './engine-thread.ts';
 import { firstFeeds as findFirstFeeds, type FirstFeeds, type FirstFeedsTask } from './first-feeds.ts';
 import { measureArtefact, type Measured, type MeasureTask } from './measure.ts';
 import { measureSensitivity, type SensitivityTask } from './sensitivity.ts';
+import { takeOverLimits } from './worker-limits.ts';
 import { outcomeOf, type Outcome } from './transport.ts';
 import type { WrittenFile } from './write-file.ts';
+
+takeOverLimits();
 
 // A build that is interrupted takes its work with it: nobody is left to hear of it.
 process.once('disconnect', () => process.exit());

@@ -13,6 +13,8 @@ export interface PoolOptions {
   isolate?: boolean | undefined;
   /** Limits of a thread's heap; Node's own unless given. */
   resourceLimits?: ResourceLimits | undefined;
+  /** Variables of the workers' environment besides those of this process. */
+  env?: Record<string, string> | undefined;
 }
 
 /** Workers that start with the first task, end when idle, and never keep the process alive. */
@@ -30,7 +32,7 @@ export interface Pool {
 /** A dev server asks for model after model; starting a worker for each would cost more than keeping one this long. */
 const IDLE_MS = 5_000;
 
-export function createPool({ entry, runtime, size, isolate = false, resourceLimits }: PoolOptions): Pool {
+export function createPool({ entry, runtime, size, isolate = false, resourceLimits, env }: PoolOptions): Pool {
   let started: Promise<Tinypool> | undefined;
   const closing = new AbortController();
   // A worker that cannot even start is told to the pool only: whoever waits must hear of it.
@@ -50,7 +52,8 @@ export function createPool({ entry, runtime, size, isolate = false, resourceLimi
       serialization: 'advanced',
       // The parent's flags are about its own program: --inspect would ask for the same port, --input-type refuses a file.
       execArgv: [],
-      ...(runtime === 'child_process' && { env: processEnvironment() }),
+      // Child processes would have none otherwise.
+      env: { ...processEnvironment(), ...env },
     });
     pool.on('error', (error: unknown) => waiting.forEach((reject) => reject(error)));
     return pool;
@@ -102,7 +105,6 @@ function workerFailed(cause: unknown, model: string, isClosing: boolean): Quanti
   });
 }
 
-/** Without it a child process would have none. */
 function processEnvironment(): Record<string, string> {
   return Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }

@@ -1,8 +1,11 @@
 import { quantizeToFile, type Artefact, type QuantizeTask } from './artefact.ts';
 import { describeArtefact, type DescribeTask } from './describe.ts';
 import { readFacts, type ModelFacts } from './facts.ts';
+import { takeOverLimits } from './worker-limits.ts';
 import { outcomeOf, type Outcome } from './transport.ts';
 import type { ModelDetails } from '../types.ts';
+
+takeOverLimits();
 
 /** Entry of the worker threads: one exported function for each task. */
 export function quantize(task: QuantizeTask): Promise<Outcome<Artefact>> {

@@ -4,6 +4,8 @@ import type { CalibrateTask, OnProgress } from './calibrate.ts';
 import type { CanaryTask, MadeCanary } from './canary.ts';
 import type { DescribeTask } from './describe.ts';
 import type { ModelFacts } from './facts.ts';
+import { withLimits, type Limits } from '../limits.ts';
+import { LIMITS_VARIABLE } from './worker-limits.ts';
 import type { FirstFeeds, FirstFeedsTask } from './first-feeds.ts';
 import type { Measured, MeasureProgress, MeasureTask } from './measure.ts';
 import { createPool } from './pool.ts';
@@ -47,11 +49,15 @@ export interface Workers {
   close(): Promise<void>;
 }
 
-/** @param size how many models are worked on side by side; half of the cores unless given */
-export function createWorkers(size = Math.max(1, Math.floor(availableParallelism() / 2))): Workers {
-  const threads = createPool({ entry: new URL('./quantize.worker.js', import.meta.url), runtime: 'worker_threads', size });
+/**
+ * @param size how many models are worked on side by side; half of the cores unless given
+ * @param limits what a model may ask for, over those of this process
+ */
+export function createWorkers(size = Math.max(1, Math.floor(availableParallelism() / 2)), limits?: Partial<Limits>): Workers {
+  const env = { [LIMITS_VARIABLE]: JSON.stringify(withLimits(limits)) };
+  const threads = createPool({ entry: new URL('./quantize.worker.js', import.meta.url), runtime: 'worker_threads', size, env });
   // A process keeps what a samples module has imported, and WebAssembly never gives memory back.
-  const processes = createPool({ entry: new URL('./measure.worker.js', import.meta.url), runtime: 'child_process', size, isolate: true });
+  const processes = createPool({ entry: new URL('./measure.worker.js', import.meta.url), runtime: 'child_process', size, env, isolate: true });
   return {
     facts: (task) => threads.run('facts', task),
     quantize: (task) => threads.run('quantize', task),

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { DeliveredFile, Delivery, VariantResult } from '../pipeline/index.ts';
+import { jsonCode } from '../printable.ts';
 import type { Canary, ModelVariant, QuantizedModel, WeightDecision } from '../types.ts';
 
 /** What a model import exports, less the URLs, which only the bundler knows. */
@@ -50,10 +51,10 @@ export function modelModule(facts: ModelFacts, urls: ReadonlyMap<string, string>
   const { variants, ...rest } = facts;
   const names = new Map([...urls.keys()].map((sha256, i) => [sha256, `url${i}`]));
   const constants = [...urls].map(([sha256, expression]) => `const ${names.get(sha256)!} = ${expression};`);
-  const fields = Object.entries(rest).map(([key, value]) => `  ${JSON.stringify(key)}: ${JSON.stringify(value)},`);
+  const fields = Object.entries(rest).map(([key, value]) => `  ${jsonCode(key)}: ${jsonCode(value)},`);
   const rows = variants.map(({ files, ...variant }) => {
     const parts = files.map(({ sha256, bytes }) => `{ "url": ${names.get(sha256)!}, "bytes": ${bytes} }`);
-    return `    { "url": ${names.get(files[0]!.sha256)!}, ${parts.length > 1 ? `"parts": [${parts.join(', ')}], ` : ''}${JSON.stringify(variant).slice(1)},`;
+    return `    { "url": ${names.get(files[0]!.sha256)!}, ${parts.length > 1 ? `"parts": [${parts.join(', ')}], ` : ''}${jsonCode(variant).slice(1)},`;
   });
   return [...constants, 'export default {', ...fields, '  "variants": [', ...rows, '  ],', '};', ''].join('\n');
 }

@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { checkCache } from '../cache-options.ts';
 import { locateSamples, watchedPlaces } from '../calibrate/index.ts';
 import { isGateError, QuantizeError } from '../errors.ts';
+import { checkLimits } from '../limits.ts';
 import { checkBaseline, checkKey, isRegExp, MODEL_OPTIONS, type OnnxruntimeBuild, type Options, type ResolvedModelOptions } from '../options.ts';
 import { annotateError, annotateWarning, createPipeline, locateEvaluator, openBaseline, summarizeForGitHub, watchedByEvaluator, writeReports, type Compression, type Delivery, type NamedFile, type Pipeline, type PipelineResult, type VariantResult } from '../pipeline/index.ts';
 import { displayName } from '../pipeline/display-name.ts';
@@ -25,7 +26,7 @@ const CACHE_FOLDER = 'node_modules/.cache/unplugin-quantize';
 const DECLARATIONS_FILE = 'quantize.d.ts';
 
 /** Options that are not a model's. */
-const PLUGIN_OPTIONS = ['models', 'dts', 'onnxruntime', 'compress', 'maxFileBytes', 'precompress', 'cache', 'report', 'baseline', 'workers'];
+const PLUGIN_OPTIONS = ['models', 'dts', 'onnxruntime', 'compress', 'maxFileBytes', 'precompress', 'cache', 'report', 'baseline', 'workers', 'limits'];
 
 /**
  * What one instance of the plugin keeps between hooks: the pipeline, which several builds share (Vite's client and server), and the
@@ -60,7 +61,7 @@ export class PluginState {
   /** @throws QuantizeError OPTION_UNKNOWN, OPTION_INVALID */
   constructor(options: Options) {
     for (const key of Object.keys(options)) checkKey(key, [...Object.keys(MODEL_OPTIONS), ...PLUGIN_OPTIONS], 'option');
-    const { models, dts = false, onnxruntime: _onnxruntime, compress: _compress, maxFileBytes: _maxFileBytes, precompress: _precompress, cache: _cache, report: _report, baseline, workers, ...defaults } = options;
+    const { models, dts = false, onnxruntime: _onnxruntime, compress: _compress, maxFileBytes: _maxFileBytes, precompress: _precompress, cache: _cache, report: _report, baseline, workers, limits, ...defaults } = options;
     this.#build = chosenBuild(options);
     checkDelivery(options);
     if (workers !== undefined && !(Number.isSafeInteger(workers) && workers > 0)) {
@@ -73,6 +74,7 @@ export class PluginState {
     }
     checkBaseline(baseline);
     checkCache(options.cache);
+    checkLimits(limits);
     this.#findSettings = createSettings(defaults, models);
     this.#files = reportFiles(options.report);
     this.#options = options;
@@ -270,13 +272,14 @@ export class PluginState {
   }
 
   #createPipeline(): Pipeline {
-    const { cache = CACHE_FOLDER, workers } = this.#options;
+    const { cache = CACHE_FOLDER, workers, limits } = this.#options;
     const { folder = CACHE_FOLDER, remote } = typeof cache === 'object' ? cache : { folder: cache };
     return createPipeline({
       root: this.root,
       cacheDir: folder,
       remote,
       workers,
+      limits,
       onProgress: (event) => {
         if (event.kind === 'broken') this.#broken.set(event.reports[0]!.name, event.reports);
         if (event.kind !== 'warning') {

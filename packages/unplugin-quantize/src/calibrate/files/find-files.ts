@@ -50,7 +50,10 @@ export async function findFiles(locations: readonly Location[], extensions: read
 }
 
 async function filesAt({ base, pattern, given }: Location, extensions: readonly string[] | undefined): Promise<FoundFile[]> {
-  const isFolder = (await statOf(base, given)).isDirectory();
+  const stats = await statOf(base, given);
+  const isFolder = stats.isDirectory();
+  // Devices and named pipes have no end, or never begin.
+  if (!isFolder && !stats.isFile()) throw new QuantizeError('SAMPLES_NOT_FOUND', 'The samples are neither a regular file nor a folder.', { option: given });
   if (!isFolder) return pattern === undefined ? [{ path: base, name: base.split(/[\\/]/).at(-1)! }] : [];
   const fits = pattern === undefined ? undefined : globExpression(pattern);
   const files = await walk(base, pattern === undefined || /(^|\/)\*\*(\/|$)/.test(pattern) ? Infinity : pattern.split('/').length, fits !== undefined);

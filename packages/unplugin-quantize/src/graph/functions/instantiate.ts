@@ -7,6 +7,9 @@ import { nodeLabel } from '../scope.ts';
 /** New names of values by the names that they have in the body; a subgraph sees those of the graphs around it too. */
 type Renames = ReadonlyMap<string, string>;
 
+/** The label stands in every name of the body, and in those of functions inside: long ones would multiply. */
+const LONGEST_LABEL = 500;
+
 interface Call {
   /** What fresh names start with. */
   readonly label: string;
@@ -23,7 +26,7 @@ interface Call {
  */
 export function instantiate(fn: FunctionProto, node: NodeProto, names: Names): NodeProto[] {
   const attributes = new Map([...fn.attributeProto, ...node.attribute].map((attribute) => [attribute.name, attribute]));
-  const call: Call = { label: nodeLabel(node), names, attributes };
+  const call: Call = { label: nodeLabel(node).slice(0, LONGEST_LABEL), names, attributes };
   const inputs = new Map(fn.input.map((name, i) => [name, node.input[i] ?? '']));
   const outputs = new Map<string, string>();
   const handedOn: NodeProto[] = [];
@@ -36,8 +39,9 @@ export function instantiate(fn: FunctionProto, node: NodeProto, names: Names): N
     else handedOn.push(makeNode('Identity', [first], [actual]));
   });
   const nodes = renameNodes(call, fn.node, inputs, outputs);
+  const computed = new Set(fn.node.flatMap(({ output }) => output));
   for (const name of outputs.keys()) {
-    if (!fn.node.some(({ output }) => output.includes(name))) throw broken(call, `A local function does not compute its output "${name}"`);
+    if (!computed.has(name)) throw broken(call, `A local function does not compute its output "${name}"`);
   }
   return [...nodes, ...handedOn];
 }

@@ -1,14 +1,16 @@
 import { QuantizeError } from '../../errors.ts';
+import { assertWithin } from '../../limits.ts';
 import { opsetVersion, sameDomain, type FunctionProto, type Model } from '../../onnx/index.ts';
 import { calledFunctions, calledKey, functionTable, nodesBelow, type FunctionTable } from './table.ts';
 
-/** A model that grows beyond this many nodes is no model but a bomb: functions that call others twice grow by powers of two. */
-const MAX_NODES = 1_000_000;
+/** Functions that call each other through more levels would overflow the call stack. */
+const MAX_DEPTH = 100;
 
 /**
  * The local functions that cannot be inlined, by key, with the reason: a whole sentence.
  *
- * @throws QuantizeError MODEL_INVALID when a function calls itself, or when inlining would give a million nodes
+ * @throws QuantizeError MODEL_INVALID when a function calls itself or through too many others; MODEL_TOO_LARGE where inlining would give too
+ *   many nodes, as functions that call others twice grow by powers of two
  */
 export function inlineRefusals(model: Model): Map<string, string> {
   const table = functionTable(model);
@@ -47,18 +49,19 @@ function foreignOpset(model: Model, fn: FunctionProto, table: FunctionTable, ver
 
 function assertFinite(model: Model, table: FunctionTable): void {
   const sizes = new Map<string, number | 'counting'>();
-  const sizeOf = (key: string): number => {
+  const sizeOf = (key: string, depth: number): number => {
     const known = sizes.get(key);
     if (typeof known === 'number') return known;
     const place = { model: model.name, node: key };
     if (known !== undefined) throw new QuantizeError('MODEL_INVALID', 'A local function calls itself.', { ...place, hint: 'Functions of ONNX may not be recursive; export the model again.' });
+    if (depth > MAX_DEPTH) throw new QuantizeError('MODEL_INVALID', `Local functions call each other through more than ${MAX_DEPTH} levels.`, place);
     sizes.set(key, 'counting');
     const { node } = table.get(key)!;
-    const size = calledFunctions(node, table).reduce((sum, called) => sum + sizeOf(called), [...nodesBelow(node)].length);
-    if (size > MAX_NODES) throw new QuantizeError('MODEL_INVALID', `A local function stands for more than ${MAX_NODES} nodes.`, place);
+    const size = calledFunctions(node, table).reduce((sum, called) => sum + sizeOf(called, depth + 1), [...nodesBelow(node)].length);
+    assertWithin('nodes', size, 'A local function stands for too many nodes', { limits: model.limits, ...place });
     sizes.set(key, size);
     return size;
   };
-  const total = calledFunctions(model.proto.graph?.node ?? [], table).reduce((sum, key) => sum + sizeOf(key), 0);
-  if (total > MAX_NODES) throw new QuantizeError('MODEL_INVALID', `The model's local functions stand for more than ${MAX_NODES} nodes.`, { model: model.name });
+  const total = calledFunctions(model.proto.graph?.node ?? [], table).reduce((sum, key) => sum + sizeOf(key, 1), 0);
+  assertWithin('nodes', total, "The model's local functions stand for too many nodes", { limits: model.limits, model: model.name });
 }

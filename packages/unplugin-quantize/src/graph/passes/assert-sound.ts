@@ -1,4 +1,5 @@
 import { QuantizeError } from '../../errors.ts';
+import { assertWithin } from '../../limits.ts';
 import { dtypeOf, elementCount, isExternal, rawByteLength, type GraphProto, type Model, type NodeProto, type TensorProto } from '../../onnx/index.ts';
 import { arityProblem } from '../ops/arity.ts';
 import { hasSubgraphs, nodeLabel, scopesOf, subgraphsOf, tensorsOf } from '../scope.ts';
@@ -14,7 +15,7 @@ const HINT = 'The exporter or a tool that edited the model left it broken; onnx.
  * - every graph output is defined, and the main graph has one
  * - tensors have possible dims, and as many bytes as these ask for where that is known without reading
  *
- * @throws QuantizeError MODEL_INVALID
+ * @throws QuantizeError MODEL_INVALID, MODEL_TOO_LARGE
  */
 export function assertSound(model: Model): void {
   const { graph } = model.proto;
@@ -50,8 +51,14 @@ function checkGraph(model: Model, graph: GraphProto, outer: readonly ReadonlySet
  * @throws QuantizeError MODEL_INVALID
  */
 export function assertNode(model: Model, node: NodeProto): void {
+  for (const name of [node.name, node.opType, node.domain, ...node.output]) assertName(model, name);
   const problem = node.opType === '' ? 'A node has no operator.' : arityProblem(node);
   if (problem !== undefined) throw invalid(model, problem, nodeLabel(node));
+}
+
+/** A long name would be repeated in every report, message and path that it is part of. */
+function assertName(model: Model, name: string): void {
+  assertWithin('nameLength', name.length, 'The model has a name of too many characters', { limits: model.limits, model: model.name });
 }
 
 /** Inputs and initializers: what a graph has before its first node. */
@@ -70,6 +77,7 @@ function givenNames(model: Model, graph: GraphProto): Set<string> {
 
 function define(model: Model, names: Set<string>, name: string, place: string): void {
   if (name === '') return;
+  assertName(model, name);
   if (names.has(name)) throw invalid(model, `The name "${name}" is defined twice.`, place);
   names.add(name);
 }

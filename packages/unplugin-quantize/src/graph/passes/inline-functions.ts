@@ -68,9 +68,10 @@ function dropUncalled(model: Model, table: FunctionTable): number {
     needed.add(key);
     pending.push(...calledFunctions(table.get(key)!.node, table));
   }
-  const gone = model.proto.functions.filter((fn) => ![...needed].some((key) => table.get(key) === fn));
+  const kept = new Set([...needed].map((key) => table.get(key)));
+  const gone = model.proto.functions.filter((fn) => !kept.has(fn));
   if (gone.length === 0) return 0;
-  model.proto.functions = model.proto.functions.filter((fn) => !gone.includes(fn));
+  model.proto.functions = model.proto.functions.filter((fn) => kept.has(fn));
   const bodies = model.proto.functions.flatMap(({ node }) => [...nodesBelow(node)]);
   const left = [...scopesOf(model).flatMap(({ graph }) => graph.node), ...bodies];
   model.proto.opsetImport = model.proto.opsetImport.filter(({ domain }) => {

@@ -1,3 +1,4 @@
+import { jsonCode } from '../../printable.ts';
 import type { ValueSignature } from '../../types.ts';
 
 /** What one module name stands for: usually one model, several where imports in different folders look alike. */
@@ -22,8 +23,8 @@ export function typeOf(inputs: readonly ValueSignature[], outputs: readonly Valu
 function typeOfValues(values: readonly ValueSignature[]): string {
   if (values.length === 0) return '{}';
   const fields = values.map(({ name, dtype, dims }) => {
-    const shape = dims === null ? 'null' : `[${dims.map((dim) => JSON.stringify(dim)).join(', ')}]`;
-    return `${JSON.stringify(name)}: { dtype: ${JSON.stringify(dtype)}; dims: ${shape} }`;
+    const shape = dims === null ? 'null' : `[${dims.map((dim) => jsonCode(dim)).join(', ')}]`;
+    return `${jsonCode(name)}: { dtype: ${jsonCode(dtype)}; dims: ${shape} }`;
   });
   return `{ ${fields.join('; ')} }`;
 }
@@ -40,8 +41,8 @@ export function formatDeclarations(declared: Iterable<Declared>): string {
 function formatBlock({ pattern, models }: Declared): string {
   const types = new Set(models.values());
   const type = types.size === 1 ? [...types][0]! : "import('unplugin-quantize/runtime').QuantizedModel";
-  const rows = [...models].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, known]) => `  // ${JSON.stringify(name)} ${types.size === 1 ? '' : known}`.trimEnd());
-  return `declare module ${JSON.stringify(pattern)} {\n${rows.join('\n')}\n  const model: ${type};\n  export default model;\n}\n`;
+  const rows = [...models].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, known]) => `  // ${jsonCode(name)} ${types.size === 1 ? '' : known}`.trimEnd());
+  return `declare module ${jsonCode(pattern)} {\n${rows.join('\n')}\n  const model: ${type};\n  export default model;\n}\n`;
 }
 
 /** Reads what `formatDeclarations` wrote; what it cannot read it leaves out. */
