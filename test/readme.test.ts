@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../packages/unplugin-quantize/src/limits.ts';
 import { BUDGET_LIMITS, FORMATS, MODEL_OPTIONS } from '../packages/unplugin-quantize/src/options.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -21,6 +22,7 @@ describe('the README names', () => {
   it.each(Object.keys(FORMATS))('format %s', (format) => expect(readme).toMatch(new RegExp(`^\\| \`${format}\``, 'm')));
   it.each(Object.keys(MODEL_OPTIONS))('option %s', (option) => expect(readme).toMatch(new RegExp(`^\\| \`${option}\``, 'm')));
   it.each(Object.keys(BUDGET_LIMITS))('limit %s', (limit) => expect(readme).toContain(limit));
+  it.each(Object.entries(LIMITS))('limit %s of models with its default', (name, row) => expect(readme).toContain(`| \`${name}\` | ${row.default.toLocaleString('en')} |`));
   it.each(codes)('error %s', (code) => expect(readme).toContain(`\`${code}\``));
   it('at least the errors of bad models', () => expect(codes).toContain('MODEL_NOT_ONNX'));
 });

@@ -34,7 +34,7 @@ export const LIMITS: Record<keyof Limits, LimitRow> = {
   nodes: { default: 500_000, help: 'nodes, with those of subgraphs and of local functions where they are called' },
   tensors: { default: 500_000, help: 'tensors of any size' },
   functions: { default: 10_000, help: 'local functions' },
-  parts: { default: 10_000_000, help: 'names, attributes, dims and all other fields' },
+  parts: { default: 5_000_000, help: 'names, attributes, dims and all other fields' },
   nameLength: { default: 10_000, help: 'characters of a name' },
   inputBytes: { default: 256 * MEBI, help: 'bytes of generated inputs of one run' },
   sampleBytes: { default: 2048 * MEBI, help: 'bytes of one file of samples, unpacked' },

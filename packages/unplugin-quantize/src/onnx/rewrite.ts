@@ -47,7 +47,8 @@ export function rewriteTensors(source: ByteSource, rewriter: TensorRewriter): Pa
     return source.read(from, to - from);
   };
 
-  function message(name: MessageName, start: number, end: number, depth: number): Part[] {
+  /** Undefined where nothing is replaced: most nodes have no tensors, and stay part of what is copied at once. */
+  function message(name: MessageName, start: number, end: number, depth: number): Part[] | undefined {
     if (depth > MAX_DEPTH) {
       throw new QuantizeError('MODEL_INVALID', `Subgraphs are nested deeper than ${MAX_DEPTH / 3} levels.`, { model: source.name });
     }
@@ -62,6 +63,7 @@ export function rewriteTensors(source: ByteSource, rewriter: TensorRewriter): Pa
       for (const part of replaced) parts.push(part);
       keptFrom = field.end;
     }
+    if (parts.length === 0) return undefined;
     if (end > keptFrom) parts.push(keep(keptFrom, end));
     return parts;
   }
@@ -73,7 +75,7 @@ export function rewriteTensors(source: ByteSource, rewriter: TensorRewriter): Pa
     return rewriter.rewrite([...cursor.fields(field.contentStart, field.end)], cursor);
   }
 
-  return message('Model', 0, source.byteLength, 0);
+  return message('Model', 0, source.byteLength, 0) ?? [keep(0, source.byteLength)];
 }
 
 /** Short ones too, which are not looked into. */

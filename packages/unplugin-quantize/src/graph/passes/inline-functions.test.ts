@@ -162,13 +162,13 @@ describe('inlineFunctions', () => {
   it.each<[string, FunctionProto[], RegExp]>([
     ['that calls itself', [makeFunction('F', [call('F', ['x'], ['y'])])], /calls itself/],
     ['that calls itself through another', [makeFunction('F', [call('G', ['x'], ['y'])]), makeFunction('G', [call('F', ['x'], ['y'])])], /calls itself/],
-    ['that explodes', Array.from({ length: 40 }, (_, i) => makeFunction(i === 0 ? 'F' : `F${i}`, [call(`F${i + 1}`, ['x'], ['h']), call(`F${i + 1}`, ['h'], ['y'])])).concat(makeFunction('F40', [makeNode('Neg', ['x'], ['y'])])), /more than 1000000 nodes/],
+    ['that explodes', Array.from({ length: 40 }, (_, i) => makeFunction(i === 0 ? 'F' : `F${i}`, [call(`F${i + 1}`, ['x'], ['h']), call(`F${i + 1}`, ['h'], ['y'])])).concat(makeFunction('F40', [makeNode('Neg', ['x'], ['y'])])), /too many nodes/],
     ['that reads nothing known', [makeFunction('F', [makeNode('Neg', ['q'], ['y'])])], /reads "q", which nothing defines/],
     ['that defines twice', [makeFunction('F', [makeNode('Neg', ['x'], ['y']), makeNode('Abs', ['x'], ['y'])])], /"y" is defined twice/],
     ['that leaves its output open', [makeFunction('F', [makeNode('Neg', ['x'], ['h'])])], /does not compute its output "y"/],
   ])('refuses a function %s', (_, functions, message) => {
     expect(() => inlineFunctions(model([call('F', ['a'], ['z'])], functions))).toThrowError(message);
-    expect(() => inlineFunctions(model([call('F', ['a'], ['z'])], functions))).toThrowError(expect.objectContaining({ code: 'MODEL_INVALID' }));
+    expect(() => inlineFunctions(model([call('F', ['a'], ['z'])], functions))).toThrowError(expect.objectContaining({ code: expect.stringMatching(/^MODEL_(INVALID|TOO_LARGE)$/) }));
   });
 });
 
