@@ -65,7 +65,7 @@ export function setProcessLimits(given: Partial<Limits>): void {
 
 /** The limits of this process with others where they are given. */
 export function withLimits(given: Partial<Limits> = {}): Limits {
-  return Object.assign({ ...current }, Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)));
+  return { ...current, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
 }
 
 export interface LimitedPlace {
