@@ -18,6 +18,8 @@ export interface FarmFiles {
   /** True for output that runs in Node. */
   readonly isNode: boolean;
   readonly isServing: boolean;
+  /** False for a build that runs once. */
+  readonly isRepeated: boolean;
   configure(config: ResolvedUserConfig): void;
   /** From now on files are served instead of written. */
   serve(): void;
@@ -37,6 +39,7 @@ export function farmFiles(state: PluginState): FarmFiles {
   let output: NonNullable<NonNullable<ResolvedUserConfig['compilation']>['output']> = {};
   let root = process.cwd();
   let isServing = false;
+  let isRepeated = true;
   const target = (): string => output.targetEnv ?? 'browser';
   const isNode = (): boolean => /^(?:node|library$|library-node)/.test(target());
   const base = (): string => new URL(output.publicPath ?? '/', 'http://localhost/').pathname;
@@ -74,9 +77,13 @@ export function farmFiles(state: PluginState): FarmFiles {
     get isServing() {
       return isServing;
     },
+    get isRepeated() {
+      return isRepeated;
+    },
     configure(config) {
       output = config.compilation?.output ?? {};
       root = config.root ?? root;
+      isRepeated = config.compilation?.mode !== 'production' || Boolean(config.compilation.watch);
     },
     serve: () => void (isServing = true),
     middleware: (context, next) => {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { normalize, resolve } from 'node:path';
 import type { CompilationContext, JsPlugin, PluginLoadHookParam, PluginLoadHookResult, PluginResolveHookParam, PluginResolveHookResult } from '@farmfe/core';
+import { createArrivals, type Arrivals } from '../arrivals.ts';
 import { loadRequest, PLUGIN_NAME, withModule } from '../load.ts';
 import { QuantizeError } from '../../errors.ts';
 import { escapeForId, unescapeFromId } from '../escape.ts';
@@ -26,6 +27,7 @@ const OWN = { caller: PLUGIN_NAME, meta: {} };
  */
 export function farmHooks(state: PluginState): Hooks {
   const files = farmFiles(state);
+  const arrivals = createArrivals();
   const publish = async (): Promise<void> => {
     await files.write();
     await state.finish((table) => console.log(`\n${table}`));
@@ -51,7 +53,7 @@ export function farmHooks(state: PluginState): Hooks {
     },
     load: {
       filters: { resolvedPaths: [MODULE_PATH.source, ONNXRUNTIME_WEB.source] },
-      executor: (params, context) => (ONNXRUNTIME_WEB.test(params.resolvedPath) ? loadEngine(state, files, params.resolvedPath) : printRefusals(() => load(state, files, params, context!))),
+      executor: (params, context) => (ONNXRUNTIME_WEB.test(params.resolvedPath) ? loadEngine(state, files, params.resolvedPath) : printRefusals(() => load(state, files, arrivals, params, context!))),
     },
     transform: {
       filters: { resolvedPaths: [SCRIPT.source], moduleTypes: ['js', 'jsx', 'ts', 'tsx'] },
@@ -118,14 +120,15 @@ async function findModel(state: PluginState, file: string, importer: string | un
   }
 }
 
-async function load(state: PluginState, files: FarmFiles, { resolvedPath, moduleId }: PluginLoadHookParam, context: CompilationContext): Promise<PluginLoadHookResult | undefined> {
+async function load(state: PluginState, files: FarmFiles, arrivals: Arrivals, { resolvedPath, moduleId }: PluginLoadHookParam, context: CompilationContext): Promise<PluginLoadHookResult | undefined> {
   try {
     const request = parseRequest(unescapeFromId(resolvedPath));
     if (request === undefined) return undefined;
     const content = await loadRequest(state, request, {
       scope: SCOPE,
       platform: files.isNode ? 'node' : 'browser',
-      watch: (paths) => paths.forEach((path) => context.addWatchFile(moduleId, path)),
+      // Farm is told of changes alone.
+      watch: (paths) => [...paths, ...(files.isRepeated ? arrivals.signalsOf(paths) : [])].forEach((path) => context.addWatchFile(moduleId, path)),
       emit: async (artefact) => files.emit(artefact),
     });
     return { content, moduleType: 'js', sourceMap: null };

@@ -1,9 +1,11 @@
 import type { Plugin, PluginContext } from 'rollup';
+import { createArrivals } from '../arrivals.ts';
 import { createAssetEmitter } from './asset-emitter.ts';
 import { emitSideFiles } from './side-files.ts';
 import { NATIVE_PACKAGE, type Hooks, type RollupLikeHost } from './host.ts';
 import { rollupLikeHooks } from './rollup-like.ts';
 import { scriptUrl } from './script-url.ts';
+import { watchFiles } from './watch-files.ts';
 import { REQUEST_TEXT, rewriteUrls, SCRIPT } from '../rewrite/rewrite-urls.ts';
 import type { Platform } from '../platform.ts';
 import type { PluginState } from '../state.ts';
@@ -18,6 +20,7 @@ export function rollupHooks(state: PluginState, framework: 'rollup' | 'rolldown'
 
 function rollupHost(state: PluginState, framework: 'rollup' | 'rolldown'): RollupLikeHost {
   const assets = createAssetEmitter();
+  const arrivals = createArrivals();
   let platform: Platform = 'browser';
   const hooks: Partial<Plugin> = {
     buildStart(options) {
@@ -50,6 +53,7 @@ function rollupHost(state: PluginState, framework: 'rollup' | 'rolldown'): Rollu
       if (!this.meta.watchMode) await state.close();
     },
     async closeWatcher() {
+      arrivals.close();
       await state.close();
     },
   };
@@ -58,7 +62,7 @@ function rollupHost(state: PluginState, framework: 'rollup' | 'rolldown'): Rollu
     scope: () => SCOPE,
     platform: () => platform,
     isExternal: (_, specifier) => specifier === NATIVE_PACKAGE,
-    watch: (context, _, files) => files.forEach((file) => context.addWatchFile(file)),
+    watch: (context, _, files) => watchFiles(context, files, framework === 'rolldown' ? arrivals : undefined),
     async emit(context, artefact) {
       const reference = assets.emit(context as unknown as PluginContext, SCOPE, artefact);
       return `import.meta.ROLLUP_FILE_URL_${reference}`;

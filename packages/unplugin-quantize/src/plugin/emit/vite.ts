@@ -1,4 +1,5 @@
 import type { Environment, Plugin, ResolvedConfig, ViteBuilder } from 'vite';
+import { createArrivals } from '../arrivals.ts';
 import { PLUGIN_NAME } from '../load.ts';
 import type { PluginState } from '../state.ts';
 import { NATIVE_PACKAGE, type HookContext, type Hooks, type RollupLikeHost } from './host.ts';
@@ -8,6 +9,7 @@ import { REQUEST_TEXT, rewriteUrls, SCRIPT } from '../rewrite/rewrite-urls.ts';
 import { emitSideFiles } from './side-files.ts';
 import { viteBuild } from './vite-build.ts';
 import { viteDev } from './vite-dev.ts';
+import { watchFiles } from './watch-files.ts';
 import { viteWorkerPlugin, workerScope } from './vite-worker.ts';
 
 /**
@@ -23,6 +25,7 @@ export function viteHooks(state: PluginState): Hooks {
 
 function viteHost(state: PluginState): RollupLikeHost {
   const build = viteBuild();
+  const arrivals = createArrivals();
   const dev = viteDev(() => state.describe(state.reports));
   let config: ResolvedConfig | undefined;
   let builder: ViteBuilder | undefined;
@@ -33,7 +36,7 @@ function viteHost(state: PluginState): RollupLikeHost {
     scope: (context) => environmentOf(context).name,
     platform: (context) => (environmentOf(context).config.consumer === 'server' ? 'node' : 'browser'),
     isExternal: (context, specifier) => specifier === NATIVE_PACKAGE && !isServing() && environmentOf(context).config.consumer === 'server',
-    watch: (context, id, files) => (isServing() ? dev.watch(id, files) : files.forEach((file) => context.addWatchFile(file))),
+    watch: (context, id, files) => (isServing() ? dev.watch(id, files) : watchFiles(context, files, arrivals)),
     emit: (context, artefact) => (isServing() ? dev.emit(environmentOf(context), artefact) : build.emit(context, environmentOf(context), artefact)),
     tell(reports) {
       const line = isServing() ? state.table(reports) : '';
@@ -44,7 +47,7 @@ function viteHost(state: PluginState): RollupLikeHost {
         // One instance for all environments of an app, so that they share one pipeline and one report.
         sharedDuringBuild: true,
         config: ({ worker }) => ({
-          worker: { plugins: () => (hasPlugin(worker?.plugins?.()) ? [] : [viteWorkerPlugin(state)]) },
+          worker: { plugins: () => (hasPlugin(worker?.plugins?.()) ? [] : [viteWorkerPlugin(state, arrivals)]) },
           optimizeDeps: { exclude: UNBUNDLED },
         }),
         configResolved(resolved) {
@@ -92,6 +95,7 @@ function viteHost(state: PluginState): RollupLikeHost {
           if (isServing() || (!this.meta.watchMode && !hasMoreToBuild(builder, this.environment))) await state.close();
         },
         async closeWatcher() {
+          arrivals.close();
           await state.close();
         },
       },
