@@ -78,8 +78,8 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Paths of the files below a folder whose names end so, by their names. */
+/** Paths of the files below a folder whose names end so, by their names; without those of packages. */
 export function filesByName(folder: string, ending: string): Map<string, string> {
-  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith(ending));
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith(ending) && !/(?:^|[\\/])node_modules[\\/]/.test(path));
   return new Map(paths.map((path) => [basename(path), join(folder, path)]));
 }

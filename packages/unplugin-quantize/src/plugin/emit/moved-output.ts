@@ -28,7 +28,7 @@ export function publishedFolders(plugins: readonly string[], base: string): stri
  */
 export function movedUrl(relative: string, fileName: string, folders: readonly string[]): string {
   const url = `new URL(${relative}, import.meta.url)`;
-  const paths = folders.map((folder) => encodeURI(folder) + fileName.split('/').map(encodeURIComponent).join('/'));
+  const paths = folders.map((folder) => encodeURI(folder) + encodePath(fileName));
   // Without a file system there is nothing to look for.
   return `((url, fs) => {
   if (!fs || fs.existsSync(url)) return url;
@@ -38,4 +38,9 @@ export function movedUrl(relative: string, fileName: string, folders: readonly s
   }
   return url;
 })(${url}, globalThis.process?.getBuiltinModule?.('node:fs')).href`;
+}
+
+/** A path as it stands in a URL. */
+export function encodePath(path: string): string {
+  return path.split('/').map(encodeURIComponent).join('/');
 }

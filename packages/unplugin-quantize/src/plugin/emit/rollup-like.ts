@@ -13,7 +13,7 @@ export function rollupLikeHooks(state: PluginState, host: RollupLikeHost): Hooks
     resolveId: {
       filter: { id: new RegExp(`${REQUEST_ID.source}|^${NATIVE_PACKAGE}$|${ONNXRUNTIME_IMPORT.source}`) },
       handler(specifier, importer) {
-        if (host.isExternal(this, specifier)) return { id: specifier, external: true };
+        if (host.isExternal(this, specifier)) return leaveNativePackage(this, specifier, importer);
         if (ONNXRUNTIME_IMPORT.test(specifier)) return resolveEngine(state, this, specifier, importer);
         return resolveRequest(state, host, this, specifier, importer);
       },
@@ -63,6 +63,12 @@ async function resolveRequest(state: PluginState, host: RollupLikeHost, context:
   });
   state.declarations?.imported(specifier, file);
   return formatRequest({ ...request, file });
+}
+
+/** A plugin that leaves it too may copy it to where the output goes, as Nitro's does, and has to see it. */
+async function leaveNativePackage(context: HookContext, specifier: string, importer: string | undefined): Promise<{ id: string; external: boolean }> {
+  const resolved = await (context as HookContext & Partial<Pick<PluginContext, 'resolve'>>).resolve?.call(context as unknown as PluginContext, specifier, importer, { skipSelf: true });
+  return { id: resolved?.external ? resolved.id : specifier, external: true };
 }
 
 /** @returns undefined where the import stays as it is */

@@ -3,6 +3,7 @@ import { createArrivals } from '../arrivals.ts';
 import { createAssetEmitter } from './asset-emitter.ts';
 import { emitSideFiles } from './side-files.ts';
 import { NATIVE_PACKAGE, type Hooks, type RollupLikeHost } from './host.ts';
+import { encodePath, movedUrl } from './moved-output.ts';
 import { rollupLikeHooks } from './rollup-like.ts';
 import { scriptUrl } from './script-url.ts';
 import { watchFiles } from './watch-files.ts';
@@ -13,6 +14,9 @@ import { emitOnnxruntimeWasm, ONNXRUNTIME_WEB, WASM_URL } from '../onnxruntime-w
 
 const SCOPE = 'rollup';
 
+/** Nitro, which bundles servers with Rollup, has `import.meta.url` of all modules be that of the entry. */
+const NITRO = /^nitro:/;
+
 /** Rollup 4 and Rolldown: assets by emitFile, their URLs by import.meta.ROLLUP_FILE_URL, which works in browsers and in Node. */
 export function rollupHooks(state: PluginState, framework: 'rollup' | 'rolldown'): Hooks {
   return rollupLikeHooks(state, rollupHost(state, framework));
@@ -22,10 +26,12 @@ function rollupHost(state: PluginState, framework: 'rollup' | 'rolldown'): Rollu
   const assets = createAssetEmitter();
   const arrivals = createArrivals();
   let platform: Platform = 'browser';
+  let isNitro = false;
   const hooks: Partial<Plugin> = {
     buildStart(options) {
+      isNitro = options.plugins.some(({ name }) => NITRO.test(name));
       // Rollup does not say where its output runs.
-      platform = (options as { platform?: string }).platform === 'node' ? 'node' : 'browser';
+      platform = isNitro || (options as { platform?: string }).platform === 'node' ? 'node' : 'browser';
       assets.begin(SCOPE);
       state.begin(SCOPE);
       state.isQuiet = ['silent', 'warn'].includes(options.logLevel);
@@ -39,9 +45,10 @@ function rollupHost(state: PluginState, framework: 'rollup' | 'rolldown'): Rollu
       },
     },
     // Rolldown gives scripts of pages the URL of a module, which they have not.
-    resolveFileUrl({ referenceId, relativePath, format }) {
+    resolveFileUrl({ referenceId, fileName, relativePath, format }) {
+      if (isNitro && assets.emitted(SCOPE).has(referenceId)) return movedUrl(JSON.stringify(encodePath(relativePath)), fileName, ['']);
       if (framework !== 'rolldown' || (format !== 'iife' && format !== 'umd') || !assets.emitted(SCOPE).has(referenceId)) return null;
-      return scriptUrl(JSON.stringify(relativePath.split('/').map(encodeURIComponent).join('/')));
+      return scriptUrl(JSON.stringify(encodePath(relativePath)));
     },
     async generateBundle(_, bundle) {
       if (platform === 'browser') await emitSideFiles(state, this, bundle);
@@ -65,7 +72,8 @@ function rollupHost(state: PluginState, framework: 'rollup' | 'rolldown'): Rollu
     watch: (context, _, files) => watchFiles(context, files, framework === 'rolldown' ? arrivals : undefined),
     async emit(context, artefact) {
       const reference = assets.emit(context as unknown as PluginContext, SCOPE, artefact);
-      return `import.meta.ROLLUP_FILE_URL_${reference}`;
+      // In Nitro a text in which `import.meta.` occurs is changed before it is read.
+      return `import.meta/**/.ROLLUP_FILE_URL_${reference}`;
     },
     hooks: { [framework]: hooks } as Hooks,
   };

@@ -3,7 +3,7 @@ import type { PluginContext } from 'rollup';
 import type { Environment, Rolldown } from 'vite';
 import { createAssetEmitter } from './asset-emitter.ts';
 import type { Artefact, HookContext } from './host.ts';
-import { movedUrl, publishedFolders } from './moved-output.ts';
+import { encodePath, movedUrl, publishedFolders } from './moved-output.ts';
 import { scriptUrl } from './script-url.ts';
 
 type ResolveFileUrlArgs = Parameters<Rolldown.FunctionPluginHooks['resolveFileUrl']>[0];
@@ -32,7 +32,7 @@ export function viteBuild() {
       // A library does not know where it will be served either, and Vite gives it a path from the site's root.
       const isRelative = isServer(this.environment) || config.build.lib !== false;
       if (!isRelative || !assets.emitted(name).has(referenceId)) return null;
-      const path = JSON.stringify(relativePath.split('/').map(encodeURIComponent).join('/'));
+      const path = JSON.stringify(encodePath(relativePath));
       const folders = isServer(this.environment) ? publishedFolders(config.plugins.map((plugin) => plugin.name), config.base) : [];
       if (format === 'es' && folders.length > 0) return movedUrl(path, fileName, folders);
       if (format === 'es') return `new URL(${path}, import.meta.url).href`;
