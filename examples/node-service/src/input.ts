@@ -5,13 +5,16 @@ import { PNG } from 'pngjs';
 const HEIGHT = 48;
 const WIDTH = 192;
 
+/** The bytes are no PNG file. */
+export class NotAPicture extends Error {}
+
 /**
  * A PNG of one line of text as the model's input [1, 3, 48, 192]: its proportions kept, -1 to 1, blue first, padded with zeros on the right.
  *
- * @throws Error when the bytes are not a PNG file
+ * @throws NotAPicture
  */
 export function lineInput(bytes: Buffer): Tensor {
-  const { data, width, height } = PNG.sync.read(bytes);
+  const { data, width, height } = readPng(bytes);
   const taken = Math.min(WIDTH, Math.max(1, Math.ceil((HEIGHT * width) / height)));
   const input = new Float32Array(3 * HEIGHT * WIDTH);
   for (let y = 0; y < HEIGHT; y++) {
@@ -23,6 +26,14 @@ export function lineInput(bytes: Buffer): Tensor {
     }
   }
   return new Tensor('float32', input, [1, 3, HEIGHT, WIDTH]);
+}
+
+function readPng(bytes: Buffer): PNG {
+  try {
+    return PNG.sync.read(bytes);
+  } catch (cause) {
+    throw new NotAPicture(`Not a PNG file: ${String(cause)}`, { cause });
+  }
 }
 
 /** A channel between pixels, by bilinear interpolation; the border goes on outside. */

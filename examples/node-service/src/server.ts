@@ -1,13 +1,22 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { RuntimeError } from 'unplugin-quantize/runtime';
 import { loadDirection, type Direction } from './direction.ts';
+import { NotAPicture } from './input.ts';
 
 const PORT = Number(process.env['PORT'] ?? 3000);
+/** Lines that are looked at in one run, those that come within some milliseconds; 1: none waits for another. */
+const BATCH = Number(process.env['BATCH'] ?? 16);
+const BATCH_DELAY = 5;
+/** Lines that may wait before clients are sent away for a while. */
+const MAX_QUEUE = Number(process.env['MAX_QUEUE'] ?? 256);
+const RETRY_AFTER_SECONDS = '1';
 const LARGEST_BODY = 10_000_000;
 /** Milliseconds that answers under way have when the service is to end. */
 const PATIENCE = 10_000;
 
 const log = (line: string): void => console.error(line);
-const direction = await loadDirection(log);
+const batch = BATCH > 1 ? { maxSize: BATCH, maxDelay: BATCH_DELAY } : undefined;
+const direction = await loadDirection({ batch, maxQueue: MAX_QUEUE }, log);
 const server = createServer((request, response) => void answer(direction, request, response));
 server.listen(PORT, () => {
   const address = server.address();
@@ -25,12 +34,21 @@ async function answer(direction: Direction, request: IncomingMessage, response: 
     if (request.method !== 'POST' || request.url !== '/direction') return reply(404, { error: 'POST a PNG to /direction' });
     const png = await readBody(request);
     if (png === undefined) return reply(413, { error: `The image is larger than ${LARGEST_BODY} bytes` });
-    const probability = await direction.upsideDown(png).catch((error: unknown) => reply(400, { error: String(error) }));
-    if (typeof probability === 'number') reply(200, { upsideDown: probability });
+    const gone = new AbortController();
+    response.once('close', () => gone.abort(new Error('The client has gone')));
+    reply(200, { upsideDown: await direction.upsideDown(png, gone.signal) });
   } catch (error) {
+    if (response.destroyed) return;
+    if (error instanceof RuntimeError && error.code === 'QUEUE_FULL') return sendAway(response);
+    if (error instanceof NotAPicture) return reply(400, { error: error.message });
     log(`${request.method} ${request.url}: ${String(error)}`);
-    response.destroy();
+    reply(500, { error: 'The line could not be looked at' });
   }
+}
+
+/** Back-pressure: a client that is told to come back costs next to nothing, one that waits costs memory and time of all others. */
+function sendAway(response: ServerResponse): void {
+  response.writeHead(503, { 'content-type': 'application/json', 'retry-after': RETRY_AFTER_SECONDS }).end('{"error":"Busy"}\n');
 }
 
 /** Undefined when there is too much of it. */
