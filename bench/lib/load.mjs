@@ -36,6 +36,7 @@ export async function stopService({ process: service }) {
  * @param options.check looks at the JSON of an answer with 200; false counts as an error
  */
 export async function putUnderLoad({ origin, process: service }, path, { clients, seconds, bodies, check = () => true }) {
+  const before = processorSeconds(service.pid);
   const agent = new Agent({ keepAlive: true, maxSockets: clients });
   const found = { answers: 0, refused: 0, errors: [], latencies: [], memory: [] };
   const start = performance.now();
@@ -67,13 +68,25 @@ export async function putUnderLoad({ origin, process: service }, path, { clients
   agent.destroy();
   found.latencies.sort((a, b) => a - b);
   const at = (share) => found.latencies[Math.min(found.latencies.length - 1, Math.floor(share * found.latencies.length))];
-  return { ...found, perSecond: found.answers / took, median: at(0.5), p95: at(0.95), p99: at(0.99), ...growth(found.memory) };
+  const after = processorSeconds(service.pid);
+  return { ...found, cpu: before === null || found.answers === 0 ? null : ((after - before) * 1000) / found.answers, perSecond: found.answers / took, median: at(0.5), p95: at(0.95), p99: at(0.99), ...growth(found.memory) };
 }
 
 /** MB of a process that are in memory; null where the system does not tell. */
 export function residentBytes(pid) {
   try {
     return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024;
+  } catch {
+    return null;
+  }
+}
+
+/** Time that a process has had processors for; null where the system does not tell. */
+function processorSeconds(pid) {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+    // User and system time, in ticks of which Linux shows 100 a second.
+    return (Number(fields[11]) + Number(fields[12])) / 100;
   } catch {
     return null;
   }
