@@ -1,6 +1,6 @@
 // The runtime under load: examples/node-service with and without batching, answers in company and alone, sessions and pages made and disposed of.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { PACKAGE, ROOT, run, step } from '../scripts/setup.mjs';

@@ -109,7 +109,7 @@ function texts() {
   const vocabulary = JSON.parse(readFileSync(join(shared, 'data/charlm/chars.json'), 'utf8'));
   const text = readFileSync(join(shared, 'data/charlm/valid.txt'), 'utf8');
   return Array.from({ length: ROWS }, (_, row) => {
-    const ids = [...text.slice(row * LENGTH, (row + 1) * LENGTH)].map((char) => BigInt(vocabulary.indexOf(char)));
+    const ids = Array.from(text.slice(row * LENGTH, (row + 1) * LENGTH), (char) => BigInt(vocabulary.indexOf(char)));
     return { input_ids: new ort.Tensor('int64', BigInt64Array.from(ids), [1, LENGTH]) };
   });
 }

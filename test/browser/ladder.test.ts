@@ -157,4 +157,12 @@ describe.skipIf(chromiumPath === null || !hasDist)('the ladder in Chromium with 
     expect(loaded.error).toMatchObject({ code: 'BACKEND_UNAVAILABLE', message: expect.stringContaining('shader-f16') });
     expect(server.requests.filter((path) => path.endsWith('.onnx'))).toEqual([]);
   });
+
+  it('takes the other artefact for WebGPU where the adapter has no half precision, and downloads that one only', async () => {
+    const [gpu] = small.model.variants;
+    const both = { ...small.model, variants: [{ ...gpu!, url: '/half.onnx', format: 'int4-fp16' as const }, gpu!] };
+    const loaded = await loadIn(await openLab(context, server.origin), both, small.feeds, { backends: ['webgpu'] });
+    expect(loaded).toMatchObject({ backend: 'webgpu', variant: { format: 'none' }, warnings: [] });
+    expect(server.requests.filter((path) => path.endsWith('.onnx'))).toEqual(['/small.onnx']);
+  });
 });

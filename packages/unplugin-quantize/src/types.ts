@@ -229,6 +229,8 @@ export interface ModelReport {
   name: string;
   /** What the artefact is for; absent where nobody said it. Targets of the same format share an entry. */
   targets?: Target[];
+  /** What a device must have to be given it: GPUs without it get the other artefact for the same target. */
+  needs?: 'shader-f16';
   requestedFormat: FormatChoice;
   /** The format used: `none` when quantizing would have made the file larger. */
   format: Format;

@@ -34,6 +34,14 @@ export const AUTO_FORMATS: Record<Target, Record<ModelKind, Format>> = {
   },
 };
 
+/**
+ * What `auto` makes beside that for devices with half precision (`shader-f16`), which only the device itself knows of. A decoder's run is limited by
+ * memory, of which half-precision activations take half; elsewhere a half-precision graph is twice the download of int8-storage and no faster.
+ */
+export const AUTO_HALF_FORMATS: Partial<Record<Target, Partial<Record<ModelKind, Format>>>> = {
+  webgpu: { decoder: 'int4-fp16' },
+};
+
 /** Formats whose integers a target's GPU leaves to the CPU, copying all values there and back. CUDA computes `int8-static` as floats between its QuantizeLinear. */
 export const INTEGERS_ON_CPU: Partial<Record<Target, readonly Format[]>> = {
   'webgpu': ['int8', 'int8-dynamic', 'int8-static'],

@@ -7,7 +7,7 @@ import type { VariantPlan } from './plan-variants.ts';
 
 export interface ReportParts {
   name: string;
-  plan: Pick<VariantPlan, 'targets' | 'requestedFormat' | 'notes'>;
+  plan: Pick<VariantPlan, 'targets' | 'requestedFormat' | 'notes' | 'needs'>;
   /** SHA-256 of the model's file; external data is not in it. */
   sourceSha256: string;
   artefact: Artefact;
@@ -25,10 +25,11 @@ export function modelReport({ name, plan, sourceSha256, artefact, measured, extr
   const { sha256, data, sourceBytes, format, minOnnxruntime, inputs, outputs, weights, notes, integerShare } = artefact;
   const bytes = artefact.bytes + (data?.bytes ?? 0);
   const { checks, accuracy } = measured;
-  const { targets, requestedFormat } = plan;
+  const { targets, requestedFormat, needs } = plan;
   return {
     name,
     ...(targets.length > 0 && { targets: [...targets] }),
+    ...(needs && { needs }),
     requestedFormat,
     format,
     source: { bytes: sourceBytes, sha256: sourceSha256, ...(compressed && { compressed: compressed.source }) },

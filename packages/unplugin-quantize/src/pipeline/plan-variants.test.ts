@@ -42,7 +42,7 @@ describe('planVariants', () => {
   it('chooses by the kind of model', () => {
     const all = { format: 'auto', targets: Object.keys(TARGETS) as Target[] } as const;
     expect(asked(all, 'cnn')).toEqual([['webgpu', 'int8-storage'], ['wasm+node', 'int8'], ['node-cuda', 'fp16']]);
-    expect(asked(all, 'decoder')).toEqual([['webgpu+node', 'int4'], ['wasm', 'int8'], ['node-cuda', 'int4-fp16']]);
+    expect(asked(all, 'decoder')).toEqual([['webgpu', 'int4-fp16'], ['webgpu+node', 'int4'], ['wasm', 'int8'], ['node-cuda', 'int4-fp16']]);
     expect(asked(all, 'rnn')).toEqual([['webgpu+wasm', 'int8-storage'], ['node', 'int8'], ['node-cuda', 'fp16']]);
   });
 });

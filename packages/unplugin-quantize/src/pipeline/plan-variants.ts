@@ -2,7 +2,7 @@ import type { ResolvedModelOptions } from '../options.ts';
 import { MODEL_DEFAULTS } from '../options.ts';
 import type { ModelKind } from '../quantize/index.ts';
 import type { Format, FormatChoice, Target } from '../types.ts';
-import { AUTO_FORMATS, INTEGERS_ON_CPU } from './format-table.ts';
+import { AUTO_FORMATS, AUTO_HALF_FORMATS, INTEGERS_ON_CPU } from './format-table.ts';
 
 /** An artefact that is to be made. */
 export interface VariantPlan {
@@ -11,6 +11,8 @@ export interface VariantPlan {
   requestedFormat: FormatChoice;
   format: Format;
   notes: readonly string[];
+  /** For devices that have it; another plan is for those that do not. */
+  needs?: 'shader-f16';
 }
 
 const GPU_NAMES: Partial<Record<Target, string>> = { 'webgpu': 'WebGPU', 'node-cuda': 'CUDA' };
@@ -19,7 +21,7 @@ const GPU_NAMES: Partial<Record<Target, string>> = { 'webgpu': 'WebGPU', 'node-c
 const ANYWHERE: Target = 'node';
 
 /**
- * The artefacts of a model, one for each format that its targets come to, in the order of the targets.
+ * The artefacts of a model, one for each format that its targets come to, in the order of the targets; two for a target where half precision pays.
  *
  * @param kind what `auto` looks at
  */
@@ -27,18 +29,26 @@ export function planVariants({ format, targets }: Pick<ResolvedModelOptions, 'fo
   if (targets === undefined) return [{ targets: [], ...planFormat(format, ANYWHERE, kind) }];
   const plans: VariantPlan[] = [];
   for (const target of new Set(targets)) {
-    const plan = planFormat(format, target, kind);
-    const twin = plans.find((other) => key(other) === key(plan));
-    if (twin === undefined) plans.push({ targets: [target], ...plan });
-    else twin.targets = [...twin.targets, target];
+    for (const plan of planTarget(format, target, kind)) {
+      const twin = plans.find((other) => key(other) === key(plan));
+      if (twin === undefined) plans.push({ targets: [target], ...plan });
+      else twin.targets = [...twin.targets, target];
+    }
   }
   return plans;
 }
 
 type FormatPlan = Omit<VariantPlan, 'targets'>;
 
-function key({ requestedFormat, format, notes }: FormatPlan): string {
-  return JSON.stringify([requestedFormat, format, notes]);
+function key({ requestedFormat, format, notes, needs }: FormatPlan): string {
+  return JSON.stringify([requestedFormat, format, notes, needs]);
+}
+
+/** The artefact that every device of a target can run comes last: the runtime takes the first that this one can. */
+function planTarget(format: ResolvedModelOptions['format'], target: Target, kind: ModelKind): FormatPlan[] {
+  const plan = planFormat(format, target, kind);
+  const half = plan.requestedFormat === 'auto' ? AUTO_HALF_FORMATS[target]?.[kind] : undefined;
+  return half === undefined ? [plan] : [{ ...plan, format: half, needs: 'shader-f16' }, plan];
 }
 
 function planFormat(format: ResolvedModelOptions['format'], target: Target, kind: ModelKind): FormatPlan {

@@ -6,8 +6,8 @@ import { displayName } from './display-name.ts';
 import type { CloserLook } from './extras.ts';
 import type { PipelineEvent } from './events.ts';
 import { findCanary } from './find-canary.ts';
-import { makeVariant, type VariantResult } from './make-variant.ts';
-import { planVariants } from './plan-variants.ts';
+import { makeVariant, type MadeVariant, type VariantResult } from './make-variant.ts';
+import { planVariants, type VariantPlan } from './plan-variants.ts';
 import { readContent } from './read-model.ts';
 import type { createShare } from './share.ts';
 import type { Workers } from './workers.ts';
@@ -62,12 +62,13 @@ export async function quantizeFile(context: PipelineContext, path: string, optio
   const absolute = resolve(context.root, path);
   const request = { path: absolute, name: displayName(context.root, absolute), options };
   const content = await context.share(`read ${absolute}`, () => readContent(absolute, request.name, context.cache, context.workers));
-  const plans = planVariants(options, content.kind);
+  const planned = planVariants(options, content.kind);
   const canary = findCanary(context, request, content);
   // It is waited for where artefacts are measured; one that cannot be made must not be an unhandled rejection before.
   canary.catch(() => undefined);
-  const made = await all(plans.map((plan) => makeVariant(context, request, content, canary, plan)));
-  const cached = made.every((each) => each.cached);
+  const all = await allOf(planned.map((plan) => makeVariant(context, request, content, canary, plan)));
+  const { plans, made } = worthwhile(planned, all);
+  const cached = all.every((each) => each.cached);
   context.tell({ kind: 'done', model: request.name, cached });
 
   const broken = made.find(({ error }) => error !== undefined);
@@ -83,8 +84,17 @@ export async function quantizeFile(context: PipelineContext, path: string, optio
   return { variants, canary: reference, file, report, sessionOptions, dependencies, cached };
 }
 
+/** Leaves out what was made for some devices only and did not become what it was to be: those devices run the other artefact, too. */
+function worthwhile(plans: readonly VariantPlan[], made: readonly MadeVariant[]): { plans: VariantPlan[]; made: MadeVariant[] } {
+  const isKept = ({ needs, format }: VariantPlan, { error, report }: MadeVariant): boolean => needs === undefined || (error === undefined && report.format === format);
+  const kept = plans.map((plan, i) => ({ plan, made: made[i]! })).filter((each) => isKept(each.plan, each.made));
+  const notes = plans.filter((plan, i) => !isKept(plan, made[i]!)).map(({ targets, format, needs }) => `There is no ${format} for ${targets.join(', ')} with ${needs}: as that the model does not hold its budget, or does not become smaller.`);
+  if (notes.length > 0) kept[0]!.made.report.notes.push(...notes);
+  return { plans: kept.map(({ plan }) => plan), made: kept.map((each) => each.made) };
+}
+
 /** Waits for everything; the error is that of the first that failed, in order, so that every build says the same. */
-async function all<T>(tasks: readonly Promise<T>[]): Promise<T[]> {
+async function allOf<T>(tasks: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(tasks);
   return Promise.all(tasks);
 }

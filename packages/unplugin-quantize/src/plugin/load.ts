@@ -45,7 +45,8 @@ export async function loadRequest(state: PluginState, request: ModelRequest, sit
   site.tell?.(variants.map(({ report }) => report));
   const name = basename(request.file);
   if (request.url) {
-    const { file, report: { artefact: { sha256 } } } = variants[0]!;
+    // A URL is for whatever device comes.
+    const { file, report: { artefact: { sha256 } } } = variants.find(({ report }) => report.needs === undefined)!;
     const urls = await publish([{ file, fileName: name, sha256 }], site);
     return urls.imports + urlModule(urls.expressions.get(sha256)!, request.path);
   }

@@ -26,3 +26,12 @@ it('tells compressed sizes where all are known', () => {
 });
 
 it('says nothing of what no browser downloads', () => expect(firstVisitLines([report(['node'])])).toEqual([]));
+
+it('counts for devices with half precision what they get in place of the others, and no more', () => {
+  const half: ModelReport = { ...report(['webgpu'], { model: 1_000_000, runtime }), needs: 'shader-f16' };
+  const [plain, other] = [report(['webgpu', 'node'], { model: 1_500_000, runtime }), { ...report(['webgpu'], { model: 500_000, runtime }), name: 'other' }];
+  expect(firstVisitLines([half, plain, other])).toEqual([
+    'first visit (webgpu)  2.00 MB + onnxruntime-web 14.00 MB = 16.00 MB',
+    'first visit (webgpu with shader-f16)  1.50 MB + onnxruntime-web 14.00 MB = 15.50 MB',
+  ]);
+});

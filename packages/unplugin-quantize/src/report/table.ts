@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import type { ModelReport } from '../types.ts';
 import { firstVisitLines } from './first-visit.ts';
+import { purposeOf } from './purpose.ts';
 import { formatBytes, formatChange, formatCosine, formatShare } from './size.ts';
 import { alignColumns, printable } from './text.ts';
 
@@ -23,7 +24,7 @@ const isSmaller = ({ source, artefact }: ModelReport): boolean => artefact.bytes
 /** The table from left to right. Colours follow Vite: names cyan, sizes dim and bold. */
 const COLUMNS: readonly Column[] = [
   { cell: ({ name }) => printable(name), style: () => 'cyan' },
-  { cell: ({ targets = [] }) => targets.join(', '), style: () => 'dim' },
+  { cell: purposeOf, style: () => 'dim' },
   { cell: ({ source }) => formatBytes(source.bytes), style: () => 'dim', align: 'right' },
   { cell: () => '→', style: () => 'dim' },
   { cell: ({ artefact }) => formatBytes(artefact.bytes), style: () => 'bold', align: 'right' },

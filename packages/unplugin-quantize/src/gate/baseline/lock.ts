@@ -22,8 +22,9 @@ export interface Baseline {
 export const NO_BASELINE: Baseline = { version: 1, models: {} };
 
 /** Where the entry of an artefact is. */
-export function slotOf({ requestedFormat, targets }: ModelReport): string {
-  return targets === undefined || targets.length === 0 ? requestedFormat : `${requestedFormat} for ${[...targets].sort().join(', ')}`;
+export function slotOf({ requestedFormat, targets, needs }: ModelReport): string {
+  const purpose = targets === undefined || targets.length === 0 ? '' : ` for ${[...targets].sort().join(', ')}`;
+  return requestedFormat + purpose + (needs === undefined ? '' : ` with ${needs}`);
 }
 
 /** @param tool version of this package */

@@ -2,6 +2,7 @@ import type { BaselineChange, BudgetResult, ModelReport } from '../../types.ts';
 import { groupByModel, lowestCosine, showMetric } from '../groups.ts';
 import { sortReports } from '../json.ts';
 import { firstVisitLines } from '../first-visit.ts';
+import { purposeOf } from '../purpose.ts';
 import { formatBytes, formatChange, formatCosine, formatShare } from '../size.ts';
 import { code, escapeMarkdown } from './escape.ts';
 
@@ -14,7 +15,7 @@ interface Column {
 /** Columns that no model fills are left out. */
 const COLUMNS: readonly Column[] = [
   { name: 'model', cell: ({ name }) => code(name) },
-  { name: 'for', cell: ({ targets = [] }) => targets.join(', ') },
+  { name: 'for', cell: purposeOf },
   { name: 'format', cell: ({ format, requestedFormat }) => (format === requestedFormat ? format : `${format} (asked ${requestedFormat})`) },
   { name: 'before', cell: ({ source }) => formatBytes(source.bytes), right: true },
   { name: 'after', cell: ({ artefact }) => formatBytes(artefact.bytes), right: true },

@@ -64,6 +64,7 @@ const model = object<ModelReport>({
   budget: list(object<BudgetResult>({ limit: text, asked: number, found: number, held: flag }, { margin: about('Half of the 95 % interval of what was found', number) })),
 }, {
   targets: about('What the artefact is for', list(target)),
+  needs: about('What a device must have to be given it', oneOf(['shader-f16'])),
   attempts: about('What was tried, in order, where more than one artefact was made', list(object<Attempt>({ format, bytes: count, cosine: nullable(number), metrics: list(metric), broken: list(text) }, { half: about('Weights in half precision', count) }))),
   baseline: about('What has changed against the committed baseline', list(object<BaselineChange>({ what: text, before: { anyOf: [number, text] }, after: { anyOf: [number, text] }, verdict: oneOf(['regressed', 'improved', 'changed']) }, {}))),
   integerShare,

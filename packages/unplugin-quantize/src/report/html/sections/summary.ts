@@ -1,5 +1,6 @@
 import type { ModelReport } from '../../../types.ts';
 import { firstVisitLines } from '../../first-visit.ts';
+import { purposeOf } from '../../purpose.ts';
 import { formatBytes, formatChange, formatCosine, formatShare } from '../../size.ts';
 import { lowestCosine, type ModelGroup } from '../../groups.ts';
 import { html, type Markup, type Part } from '../markup.ts';
@@ -30,7 +31,7 @@ interface Row {
 
 const COLUMNS: readonly Column<Row>[] = [
   { name: 'model', cell: ({ group }) => html`<a href="#${group.id}">${group.name}</a>`, wrap: true },
-  { name: 'for', cell: ({ report: { targets = [] } }) => targets.join(', ') },
+  { name: 'for', cell: ({ report }) => purposeOf(report) },
   { name: 'format', cell: ({ report }) => [report.format, report.format !== report.requestedFormat && html` <small>asked ${report.requestedFormat}</small>`] },
   { name: 'before', cell: ({ report }) => bytesCell(report.source.bytes), right: true },
   { name: 'after', cell: ({ report }) => bytesCell(report.artefact.bytes), right: true },
