@@ -26,7 +26,7 @@ describe('seal', () => {
     expect(found.filter((each) => typeof each === 'string').length).toBeGreaterThan(bytes.length * 0.9);
   });
 
-  it.each([[{ entry: 1, parts: [{ sha256: '../x', bytes: 1 }] }], [{ entry: 1, parts: [{ sha256: 'a'.repeat(64), bytes: -1 }] }], [{ parts: [] }], [{ entry: 1, parts: 7 }]])('is refused where it describes nothing: %j', (description) => {
+  it.each([[{ entry: 1, parts: [{ sha256: '../x', bytes: 1 }] }], [{ entry: 1, parts: [{ sha256: 'a'.repeat(64), bytes: -1 }] }], [{ parts: [] }], [{ entry: 1, parts: 7 }], [{ entry: 1, parts: [{ sha256: 'a'.repeat(64), bytes: 2 ** 40 }] }]])('is refused where it describes nothing: %j', (description) => {
     expect(typeof unseal('key', seal('key', description as never, undefined), undefined)).toBe('string');
   });
 });

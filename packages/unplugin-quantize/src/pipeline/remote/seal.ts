@@ -53,7 +53,10 @@ function isSame(given: unknown, wanted: string): boolean {
   return typeof given === 'string' && given.length === wanted.length && timingSafeEqual(Buffer.from(given), Buffer.from(wanted));
 }
 
+/** Nobody may make a build ask for more memory than a part of this size takes. */
+const LARGEST_PART = 64 << 20;
+
 function isDescription({ entry, parts }: Description): boolean {
-  const areParts = parts === undefined || (Array.isArray(parts) && parts.every(({ sha256, bytes }) => /^[0-9a-f]{64}$/.test(sha256) && Number.isSafeInteger(bytes) && bytes >= 0));
+  const areParts = parts === undefined || (Array.isArray(parts) && parts.every(({ sha256, bytes }) => /^[0-9a-f]{64}$/.test(sha256) && Number.isSafeInteger(bytes) && bytes >= 0 && bytes <= LARGEST_PART));
   return entry !== undefined && areParts;
 }
