@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -55,13 +56,14 @@ const BUILDS: Record<string, { file: string; args: string[] }> = {
 
 describe.skipIf(!hasDist)('the packed package, in a folder that has what it declares and nothing else', () => {
   let folder: string;
+  let tarball: string;
   let installed: string;
   let manifest: Manifest;
 
   beforeAll(() => {
     folder = realpathSync(mkdtempSync(join(tmpdir(), 'packed-')));
     execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], { cwd: PACKAGE, stdio: 'ignore' });
-    const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'))!;
+    tarball = join(folder, readdirSync(folder).find((name) => name.endsWith('.tgz'))!);
     execFileSync('tar', ['-xzf', tarball], { cwd: folder });
     installed = join(folder, 'node_modules/unplugin-quantize');
     mkdirSync(dirname(installed));
@@ -98,6 +100,14 @@ describe.skipIf(!hasDist)('the packed package, in a folder that has what it decl
   it('is clean for publint', async () => {
     const { messages, pkg } = await publint({ pkgDir: installed, pack: false, strict: true });
     expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);
+  });
+
+  it('has types that fit the modules, as arethetypeswrong sees them', async () => {
+    const result = await checkPackage(createPackageFromTarballData(readFileSync(tarball)));
+    // Its profile esm-only: `exports` and `import` are all that the package has.
+    const problems = (result.types === false ? [] : result.problems).filter((problem) => !('resolutionKind' in problem && /^(?:node10|node16-cjs)$/.test(problem.resolutionKind)));
+    expect(result).toMatchObject({ types: { kind: 'included' } });
+    expect(problems).toEqual([]);
   });
 
   it('opens by every door', () => {
