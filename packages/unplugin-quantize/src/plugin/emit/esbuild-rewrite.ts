@@ -11,7 +11,7 @@ const MARK = Buffer.from('.onnx?');
 export async function rewriteFile(build: PluginBuild, { path }: OnLoadArgs): Promise<OnLoadResult | undefined> {
   if (/[\\/]node_modules[\\/]/.test(path)) return undefined;
   const source = await readFile(path);
-  const rewritten = source.includes(MARK) ? rewriteUrls(source.toString(), path, { isAbsolute: false }) : undefined;
+  const rewritten = source.includes(MARK) ? rewriteUrls(source.toString(), path, { isAbsolute: false, hasRequire: true }) : undefined;
   if (rewritten === undefined) return undefined;
   const extension = extname(path);
   return { contents: `${rewritten.code}\n//# sourceMappingURL=${rewritten.map.toUrl()}`, loader: build.initialOptions.loader?.[extension] ?? LOADERS[extension] ?? 'default' };

@@ -9,7 +9,8 @@ import { ONNXRUNTIME_IMPORT, sameBuild } from '../onnxruntime-build.ts';
 import { ONNXRUNTIME_WEB, placeWasm, type WasmPart } from '../onnxruntime-wasm.ts';
 import { formatRequest, parseRequest } from '../request.ts';
 import { resolveModel, type ResolveHost } from '../resolve.ts';
-import { rewriteUrls, SCRIPT } from '../rewrite/rewrite-urls.ts';
+import { rewriteUrls } from '../rewrite/rewrite-urls.ts';
+import { SCRIPT } from '../rewrite/scripts.ts';
 import type { PluginState } from '../state.ts';
 import { farmFiles, type FarmFiles } from './farm-files.ts';
 import { NATIVE_PACKAGE, type Hooks } from './host.ts';
@@ -58,7 +59,7 @@ export function farmHooks(state: PluginState): Hooks {
     transform: {
       filters: { resolvedPaths: [SCRIPT.source], moduleTypes: ['js', 'jsx', 'ts', 'tsx'] },
       async executor({ content, resolvedPath }) {
-        const rewritten = rewriteUrls(content, resolvedPath, { isAbsolute: false });
+        const rewritten = rewriteUrls(content, resolvedPath, { isAbsolute: false, hasRequire: true });
         return rewritten === undefined ? { content } : { content: rewritten.code, sourceMap: rewritten.map.toString() };
       },
     },

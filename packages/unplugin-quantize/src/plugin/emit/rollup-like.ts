@@ -3,7 +3,8 @@ import { loadRequest, withModule } from '../load.ts';
 import { ONNXRUNTIME_IMPORT, sameBuild } from '../onnxruntime-build.ts';
 import { formatRequest, parseRequest, REQUEST_ID } from '../request.ts';
 import { resolveModel } from '../resolve.ts';
-import { REQUEST_TEXT, rewriteUrls, SCRIPT } from '../rewrite/rewrite-urls.ts';
+import { REQUEST_TEXT, rewriteUrls } from '../rewrite/rewrite-urls.ts';
+import { SCRIPT } from '../rewrite/scripts.ts';
 import type { PluginState } from '../state.ts';
 import { NATIVE_PACKAGE, type HookContext, type Hooks, type RollupLikeHost } from './host.ts';
 
@@ -40,7 +41,7 @@ export function rollupLikeHooks(state: PluginState, host: RollupLikeHost): Hooks
     },
     transform: {
       filter: { id: SCRIPT, code: REQUEST_TEXT },
-      handler: (code, id) => rewriteUrls(code, id, { isAbsolute: false }),
+      handler: (code, id) => rewriteUrls(code, id, { isAbsolute: false, hasRequire: false }),
     },
     ...host.hooks,
   };

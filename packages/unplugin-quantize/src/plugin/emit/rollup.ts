@@ -7,7 +7,8 @@ import { encodePath, movedUrl } from './moved-output.ts';
 import { rollupLikeHooks } from './rollup-like.ts';
 import { scriptUrl } from './script-url.ts';
 import { watchFiles } from './watch-files.ts';
-import { REQUEST_TEXT, rewriteUrls, SCRIPT } from '../rewrite/rewrite-urls.ts';
+import { REQUEST_TEXT, rewriteUrls } from '../rewrite/rewrite-urls.ts';
+import { SCRIPT } from '../rewrite/scripts.ts';
 import type { Platform } from '../platform.ts';
 import type { PluginState } from '../state.ts';
 import { emitOnnxruntimeWasm, ONNXRUNTIME_WEB, WASM_URL } from '../onnxruntime-wasm.ts';
@@ -41,7 +42,7 @@ function rollupHost(state: PluginState, framework: 'rollup' | 'rolldown'): Rollu
       filter: { id: [ONNXRUNTIME_WEB, SCRIPT], code: [WASM_URL, REQUEST_TEXT] },
       handler(code, id) {
         if (ONNXRUNTIME_WEB.test(id)) return emitOnnxruntimeWasm(this, code, id, (path) => state.wasmParts(path));
-        return rewriteUrls(code, id, { isAbsolute: false });
+        return rewriteUrls(code, id, { isAbsolute: false, hasRequire: framework === 'rolldown' });
       },
     },
     // Rolldown gives scripts of pages the URL of a module, which they have not.

@@ -5,7 +5,8 @@ import type { PluginState } from '../state.ts';
 import { NATIVE_PACKAGE, type HookContext, type Hooks, type RollupLikeHost } from './host.ts';
 import { rollupLikeHooks } from './rollup-like.ts';
 import { emitOnnxruntimeWasm, ONNXRUNTIME_WEB, WASM_URL } from '../onnxruntime-wasm.ts';
-import { REQUEST_TEXT, rewriteUrls, SCRIPT } from '../rewrite/rewrite-urls.ts';
+import { REQUEST_TEXT, rewriteUrls } from '../rewrite/rewrite-urls.ts';
+import { SCRIPT } from '../rewrite/scripts.ts';
 import { emitSideFiles } from './side-files.ts';
 import { viteBuild } from './vite-build.ts';
 import { viteDev } from './vite-dev.ts';
@@ -71,7 +72,7 @@ function viteHost(state: PluginState): RollupLikeHost {
         transform: {
           filter: { id: [ONNXRUNTIME_WEB, SCRIPT], code: [WASM_URL, REQUEST_TEXT] },
           handler(code, id) {
-            if (!ONNXRUNTIME_WEB.test(id)) return rewriteUrls(code, id, { isAbsolute: false });
+            if (!ONNXRUNTIME_WEB.test(id)) return rewriteUrls(code, id, { isAbsolute: false, hasRequire: false });
             if (isServing() || !state.isLimited || this.environment.config.consumer === 'server') return null;
             return emitOnnxruntimeWasm(this, code, id, (path) => state.wasmParts(path));
           },

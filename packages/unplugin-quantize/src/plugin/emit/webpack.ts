@@ -7,7 +7,7 @@ import { ONNXRUNTIME_WEB } from '../onnxruntime-wasm.ts';
 import { PRECOMPRESSED, sideFiles } from '../precompress.ts';
 import { parseRequest, REQUEST_ID, REQUEST_QUERY, type ModelRequest } from '../request.ts';
 import { resolveModel } from '../resolve.ts';
-import { SCRIPT } from '../rewrite/rewrite-urls.ts';
+import { SCRIPT } from '../rewrite/scripts.ts';
 import type { Platform } from '../platform.ts';
 import type { PluginState } from '../state.ts';
 import { NATIVE_PACKAGE, type Hooks } from './host.ts';

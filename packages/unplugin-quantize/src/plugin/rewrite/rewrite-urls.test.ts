@@ -2,7 +2,7 @@ import { SourceMap } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import { rewriteUrls } from './rewrite-urls.ts';
 
-const rewrite = (code: string, isAbsolute = false): string | undefined => rewriteUrls(code, '/app/main.js', { isAbsolute })?.code;
+const rewrite = (code: string, isAbsolute = false, id = '/app/main.js'): string | undefined => rewriteUrls(code, id, { isAbsolute, hasRequire: true })?.code;
 
 describe('rewriteUrls', () => {
   it.each<[string, string, string]>([
@@ -43,9 +43,33 @@ describe('rewriteUrls', () => {
     );
   });
 
+  it('reads the scripts of components', () => {
+    const create = "InferenceSession.create('./m.onnx?quantize')";
+    const imports = (index: number): string => `\nimport __quantized_${index} from "./m.onnx?quantize&as=path";`;
+    const vue = (first: string, second: string): string => `<template>{{ "${create}" }}</template>\n<script lang="ts" generic="T extends Record<string, number>">\n${first}</script>\n<script setup>${second}</script>\n<style></style>`;
+    expect(rewrite(vue(create, create), false, '/app/App.vue')).toBe(vue(`InferenceSession.create(__quantized_0)${imports(0)}`, `InferenceSession.create(__quantized_1)${imports(1)}`));
+    const svelte = (code: string): string => `<script module>\n  const session = ${code}</script>\n\n<p>{"${create}"}</p>\n`;
+    expect(rewrite(svelte(create), false, '/app/App.svelte')).toBe(svelte(`InferenceSession.create(__quantized_0)${imports(0)}`));
+    const astro = (code: string): string => `---\nconst session = ${code}\n---\n<p>{"${create}"}</p>\n`;
+    expect(rewrite(astro(`${create};`), false, '/app/page.astro')).toBe(`---\nconst session = InferenceSession.create(__quantized_0);\n${imports(0)}---\n<p>{"${create}"}</p>\n`);
+    // Compiled by a plugin that came first.
+    expect(rewrite(create, false, '/app/App.svelte')).toBe(`InferenceSession.create(__quantized_0)${imports(0)}`);
+    expect(rewrite(`<p>${create}</p>`, false, '/app/App.svelte')).toBe(undefined);
+  });
+
+  it.each([
+    ["const ort = require('onnxruntime-web');\nmodule.exports = () => ort.InferenceSession.create('./m.onnx?quantize');", "create(require(\"./m.onnx?quantize&as=path\").default);"],
+    ["exports.url = new URL('./m.onnx?quantize', import.meta.url);", 'exports.url = new URL(require("./m.onnx?quantize&url").default);'],
+  ])('requires models in CommonJS: %s', (code, wanted) => {
+    expect(rewrite(code, true)).toContain(wanted);
+    expect(rewrite(code, true)).not.toContain('import __');
+    expect(rewrite(`import a from 'a';\n${code}`, true)).toContain('import __quantized_0');
+    expect(rewriteUrls(code, '/app/main.js', { isAbsolute: true, hasRequire: false })!.code).toContain('import __quantized_0');
+  });
+
   it('maps what follows to its place', () => {
     const code = "a();\nconst u = new URL('./m.onnx?quantize', import.meta.url), after = 1;\nb();";
-    const { code: made, map } = rewriteUrls(code, '/app/main.js', { isAbsolute: true })!;
+    const { code: made, map } = rewriteUrls(code, '/app/main.js', { isAbsolute: true, hasRequire: true })!;
     const payload = new SourceMap({ ...map, file: 'main.js', sourceRoot: '', sourcesContent: [code] });
     for (const word of ['after', 'b()']) {
       const lines = made.slice(0, made.indexOf(word)).split('\n');

@@ -1,14 +1,16 @@
 import MagicString, { type SourceMap } from 'magic-string';
 import { REQUEST_ID } from '../request.ts';
+import { isCommonJs, SCRIPT, scriptRanges } from './scripts.ts';
 import { stringLiterals } from './string-literals.ts';
 
-/** Modules that may hold such texts; bundlers use both as a filter. */
-export const SCRIPT = /\.[cm]?[jt]sx?(?:\?|$)/;
+/** Bundlers use it as a filter. */
 export const REQUEST_TEXT = /\.onnx\?[^'"`\n]*quantize/;
 
 export interface RewriteOptions {
   /** Whether URLs of model modules are always absolute, so that they need no base. */
   isAbsolute: boolean;
+  /** Whether the bundler knows `require` in any module. */
+  hasRequire: boolean;
 }
 
 export interface Rewritten {
@@ -28,20 +30,37 @@ const AS_TEXT = /^\s*\.\s*(?:href\b(?!\s*\()|toString\s*\(\s*\))/;
  *     InferenceSession.create('./m.onnx?quantize')                             a path in Node, a URL elsewhere, as onnxruntime takes it
  *     InferenceSession.create(new URL('./m.onnx?quantize', import.meta.url))   the same, also with `.href`
  *
- * Imports are added at the end, where they move nothing and leave directives first.
+ * Imports are added at the end, where they move nothing and leave directives first; CommonJS gets `require`.
  *
  * @param id of the module, for its source map
  * @returns undefined where there is nothing to do
  */
-export function rewriteUrls(code: string, id: string, { isAbsolute }: RewriteOptions): Rewritten | undefined {
+export function rewriteUrls(code: string, id: string, options: RewriteOptions): Rewritten | undefined {
   if (!SCRIPT.test(id) || !REQUEST_TEXT.test(code)) return undefined;
   const text = new MagicString(code);
-  const variables = new Map<string, string>();
-  const variableOf = (specifier: string): string => {
-    const name = variables.get(specifier) ?? unusedName(code, variables.size);
-    variables.set(specifier, name);
-    return name;
-  };
+  const names = new Set<string>();
+  const requires = options.hasRequire && isCommonJs(code, id);
+  for (const { start, end } of scriptRanges(code, id)) {
+    const imports: string[] = [];
+    const own = new Map<string, string>();
+    const valueOf = (specifier: string): string => {
+      if (requires) return `require(${JSON.stringify(specifier)}).default`;
+      const name = own.get(specifier) ?? unusedName(code, names.size);
+      if (!own.has(specifier)) imports.push(`\nimport ${name} from ${JSON.stringify(specifier)};`);
+      own.set(specifier, name);
+      names.add(name);
+      return name;
+    };
+    rewriteScript(text, code.slice(start, end), start, options, valueOf);
+    if (imports.length > 0) text.appendLeft(end, imports.join(''));
+  }
+  if (!text.hasChanged()) return undefined;
+  return { code: text.toString(), map: text.generateMap({ source: id, hires: 'boundary', includeContent: true }) };
+}
+
+/** @param offset of the script in the text; `valueOf` gives the expression of a model's URL or path */
+function rewriteScript(text: MagicString, code: string, offset: number, { isAbsolute }: RewriteOptions, valueOf: (specifier: string) => string): void {
+  const update = (start: number, end: number, expression: string): void => void text.update(offset + start, offset + end, expression);
   for (const { start, end, value } of stringLiterals(code)) {
     if (!REQUEST_ID.test(value)) continue;
     const before = code.slice(Math.max(0, start - 200), start);
@@ -53,14 +72,11 @@ export function rewriteUrls(code: string, id: string, { isAbsolute }: RewriteOpt
       const specifier = asImport(value);
       if (CREATE.test(code.slice(Math.max(0, from - 200), from))) {
         const suffix = AS_TEXT.exec(code.slice(to, to + 50))?.[0] ?? '';
-        text.update(from, to + suffix.length, variableOf(`${specifier}&as=path`));
-      } else if (isAbsolute) text.update(from, to, `new URL(${variableOf(`${specifier}&url`)})`);
-      else text.update(start, end, variableOf(`${specifier}&url`));
-    } else if (CREATE.test(before)) text.update(start, end, variableOf(`${value}&as=path`));
+        update(from, to + suffix.length, valueOf(`${specifier}&as=path`));
+      } else if (isAbsolute) update(from, to, `new URL(${valueOf(`${specifier}&url`)})`);
+      else update(start, end, valueOf(`${specifier}&url`));
+    } else if (CREATE.test(before)) update(start, end, valueOf(`${value}&as=path`));
   }
-  if (variables.size === 0) return undefined;
-  for (const [specifier, name] of variables) text.append(`\nimport ${name} from ${JSON.stringify(specifier)};`);
-  return { code: text.toString(), map: text.generateMap({ source: id, hires: 'boundary', includeContent: true }) };
 }
 
 /** What a URL relative to the module means as an import: its path is decoded, and without a dot it is no package. */
