@@ -3,11 +3,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
+import type { QuantizedModel } from 'unplugin-quantize';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { chromiumPath, launchChromium } from '../support/chromium.ts';
 import { serveFolder } from '../support/static-server.ts';
 import { BUNDLER_NAMES, BUNDLERS } from './bundlers.ts';
-import { importBuilt, makeProject, QUICK, sha256 } from './support.ts';
+import { hashOfFile, importBuilt, makeProject, QUICK, sha256 } from './support.ts';
 
 const MAIN = `
   import model from './m.onnx?quantize';
@@ -24,6 +25,14 @@ const NODE = `${MAIN}
     return sessions.map(({ inputNames }) => inputNames[0]);
   }
   export const position = [new URL('./m.onnx?quantize', import.meta.url), 'after'].concat(new Error('here').stack)[2];`;
+
+const COMMONJS = `
+  const ort = require('onnxruntime-node');
+  const { default: model } = require('./m.onnx?quantize');
+  module.exports = {
+    model,
+    run: async () => (await ort.InferenceSession.create('./m.onnx?quantize', { logSeverityLevel: 3 })).inputNames,
+  };`;
 
 const options = { ...QUICK, report: false as const };
 
@@ -42,6 +51,19 @@ describe.each(BUNDLER_NAMES)('%s: texts that name models', (name) => {
     // Rspack maps the name of the class, Farm a place in the statement.
     const columns = { rspack: [column + 'new '.length], farm: [...NODE.split('\n')[line - 1]!].map((_, i) => i + 1) } as Record<string, number[]>;
     expect(stdout).toMatch(new RegExp(`main\\.js:${line}:(?:${(columns[name] ?? [column]).join('|')})\\)?\\n`));
+  });
+});
+
+/** Rollup knows no CommonJS, and Vite none in an app's own modules. */
+const WITH_COMMONJS = BUNDLER_NAMES.filter((name) => name !== 'rollup' && name !== 'vite');
+
+describe.each(WITH_COMMONJS)('%s: modules in CommonJS', (name) => {
+  it('require models, and name them in texts', async () => {
+    const root = makeProject({ 'main.js': "import lib from './lib.cjs'; const { model, run } = lib; export { model, run };", 'lib.cjs': COMMONJS }, { 'm.onnx': 'ocrDirection' });
+    const { main } = await BUNDLERS[name](root, { platform: 'node', format: 'cjs', options });
+    const { model, run } = (await importBuilt<{ default: { model: QuantizedModel; run(): Promise<string[]> } }>(main)).default;
+    expect(hashOfFile(new URL(model.variants[0]!.url))).toBe(model.hash);
+    expect(await run()).toEqual(['x']);
   });
 });
 
