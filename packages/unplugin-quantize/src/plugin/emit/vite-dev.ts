@@ -27,12 +27,16 @@ export function viteDev(reports: () => Promise<readonly ModelReport[]>) {
   }
 
   return {
-    configureServer(created: ViteDevServer): void {
+    configureServer(created: ViteDevServer): () => void {
       server = created;
       const { base, server: options } = created.config;
-      created.middlewares.use(artefactServer({ prefix: base + FOLDER, find: (sha256) => files.get(sha256), headers: options.headers }));
-      created.middlewares.use(reportPage({ path: base + REPORT, reports, headers: options.headers }));
+      const own = [
+        artefactServer({ prefix: base + FOLDER, find: (sha256) => files.get(sha256), headers: options.headers }),
+        reportPage({ path: base + REPORT, reports, headers: options.headers }),
+      ];
+      for (const middleware of own) created.middlewares.use(middleware);
       for (const path of dependents.keys()) created.watcher.add(path);
+      return () => moveBehindHostCheck(created.middlewares.stack, own);
     },
 
     async emit({ config }: Environment, { file, fileName, sha256 }: Artefact): Promise<string> {
@@ -58,6 +62,20 @@ export function viteDev(reports: () => Promise<readonly ModelReport[]>) {
       return modules.filter((module) => !own.includes(module));
     },
   };
+}
+
+/**
+ * Vite 6 installs its check of the Host header, which keeps pages of other sites from reading what the server has (DNS rebinding), after the
+ * middlewares of plugins; later versions do it before.
+ */
+function moveBehindHostCheck(stack: { handle: unknown }[], own: readonly unknown[]): void {
+  const isCheck = ({ handle }: { handle: unknown }): boolean => typeof handle === 'function' && /^viteHost(?:Check|Validation)Middleware$/.test(handle.name);
+  const isOwn = ({ handle }: { handle: unknown }): boolean => own.includes(handle);
+  const layers = stack.filter(isOwn);
+  if (stack.findLastIndex(isCheck) < stack.findIndex(isOwn)) return;
+  const others = stack.filter((layer) => !isOwn(layer));
+  const check = others.findLastIndex(isCheck);
+  stack.splice(0, stack.length, ...others.slice(0, check + 1), ...layers, ...others.slice(check + 1));
 }
 
 function withSlashes(path: string): string {
