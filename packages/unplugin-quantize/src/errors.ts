@@ -84,7 +84,7 @@ function describe(code: ErrorCode, what: string, place: ErrorPlace): string {
   if (place.model !== undefined) lines.push(`  model: ${printable(place.model)}`);
   if (place.node !== undefined) lines.push(`  node: ${printable(place.node)}`);
   if (place.option !== undefined) lines.push(`  option: ${printable(place.option)}`);
-  if (place.hint !== undefined) lines.push(`  hint: ${printableLines(place.hint)}`);
+  if (place.hint !== undefined) lines.push(`  hint: ${oneLine(code, place.hint)}`);
   return lines.join('\n');
 }
 

@@ -45,8 +45,12 @@ export function externalLocations(protos: Iterable<TensorProto>): string[] {
   return [...locations].sort();
 }
 
-/** A location comes out of the model and is hostile until it is seen to stay inside the model's folder. */
-function checkLocation(location: string | undefined, place: { model: string; node: string }): string {
+/**
+ * A location comes out of the model and is hostile until it is seen to stay inside the model's folder.
+ *
+ * @throws QuantizeError EXTERNAL_DATA_OUTSIDE, MODEL_INVALID where there is none
+ */
+export function checkLocation(location: string | undefined, place: { model: string; node?: string }): string {
   if (location === undefined || location === '') {
     throw new QuantizeError('MODEL_INVALID', 'A tensor with external data names no file.', place);
   }

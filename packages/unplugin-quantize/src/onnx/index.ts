@@ -1,7 +1,7 @@
 /** Makes messages: every other room gets it here, so that there is one protobuf library. */
 export { create } from '@bufbuild/protobuf';
 export { dtypeCode, dtypeOf, rawByteLength, type DType } from './dtype.ts';
-export { externalLocations, isExternal } from './external-data.ts';
+export { checkLocation, externalLocations, isExternal } from './external-data.ts';
 export { externalizeData } from './externalize.ts';
 export { float16Bits, float16ToFloat32, float32BitsToFloat16, halfToNumber } from './float16.ts';
 export * from './gen/onnx_pb.ts';

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync, realpathSync, statSync, type Stats } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { QuantizeError, systemErrorCode, type ErrorPlace } from '../errors.ts';
-import type { ByteSource, ExternalFiles } from '../onnx/index.ts';
+import { checkLocation, type ByteSource, type ExternalFiles } from '../onnx/index.ts';
 
 /** Node's readSync refuses 2 GiB and more. */
 const LARGEST_READ = 1 << 30;
@@ -65,6 +65,7 @@ function externalFiles(path: string, name: string, keep: (source: FileSource) =>
  * @throws QuantizeError EXTERNAL_DATA_MISSING, EXTERNAL_DATA_OUTSIDE
  */
 export function resolveExternal(model: string, location: string, name: string): string {
+  checkLocation(location, { model: name });
   const folder = dirname(resolve(model));
   let target: string;
   try {

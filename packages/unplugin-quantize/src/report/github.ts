@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import { printable } from '../printable.ts';
 import type { ModelReport } from '../types.ts';
 
 export type AnnotationLevel = 'error' | 'warning';
@@ -21,7 +22,7 @@ export function budgetWarnings(reports: readonly ModelReport[]): string[] {
 }
 
 function escapeData(text: string): string {
-  return stripVTControlCharacters(text).replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+  return printable(stripVTControlCharacters(text).replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A'));
 }
 
 function escapeProperty(text: string): string {
