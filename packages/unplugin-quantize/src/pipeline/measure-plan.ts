@@ -3,7 +3,7 @@ import { MEASURED_LIMITS, type ArtefactOptions } from '../options.ts';
 import { locateEvaluator, type LocatedEvaluator } from './evaluator.ts';
 import type { Measured } from './measure.ts';
 import type { FormatChoice, Target } from '../types.ts';
-import { applicableBudget } from './model-report.ts';
+import { budgetOf } from '../gate/index.ts';
 
 /** What has to be found out by running models. */
 export interface MeasurePlan {
@@ -27,7 +27,7 @@ export interface MeasurePlan {
  */
 export function measurePlan(options: ArtefactOptions, root: string, targets: readonly Target[] = [], requestedFormat: FormatChoice = options.format): MeasurePlan | undefined {
   const { verify, sampleLimit } = options;
-  const budget = applicableBudget(options.budget, requestedFormat);
+  const budget = budgetOf(options.budget, requestedFormat);
   const calibration = options.calibration === undefined ? undefined : locateSamples(options.calibration, root);
   const evaluator = options.evaluate === undefined ? undefined : locateEvaluator(options.evaluate, root);
   const compare = calibration !== undefined || evaluator !== undefined || MEASURED_LIMITS.some((limit) => budget[limit] !== undefined);

@@ -1,5 +1,5 @@
-import { judge } from '../gate/index.ts';
-import type { Budget, FormatChoice, ModelReport } from '../types.ts';
+import { applicableBudget, judge } from '../gate/index.ts';
+import type { Budget, ModelReport } from '../types.ts';
 import type { Artefact } from './artefact.ts';
 import type { ReportExtras } from './extras.ts';
 import type { Measured } from './measure.ts';
@@ -26,6 +26,7 @@ export function modelReport({ name, plan, sourceSha256, artefact, measured, extr
   const bytes = artefact.bytes + (data?.bytes ?? 0);
   const { checks, accuracy } = measured;
   const { targets, requestedFormat, needs } = plan;
+  const asked = applicableBudget(budget, { requestedFormat, format, integerShare });
   return {
     name,
     ...(targets.length > 0 && { targets: [...targets] }),
@@ -38,17 +39,11 @@ export function modelReport({ name, plan, sourceSha256, artefact, measured, extr
     outputs,
     weights,
     // What was presumed of the samples is found twice where they serve for both.
-    notes: [...new Set([...plan.notes, ...notes, ...measured.notes])],
+    notes: [...new Set([...plan.notes, ...notes, ...measured.notes, ...asked.notes])],
     ...(integerShare && { integerShare }),
     checks,
     accuracy,
     ...(latency && { latency }),
-    budget: judge(applicableBudget(budget, requestedFormat), { bytes, sourceBytes, accuracy, integerShare, compressed: compressed?.artefact, latency }),
+    budget: judge(asked.budget, { bytes, sourceBytes, accuracy, integerShare, compressed: compressed?.artefact, latency }),
   };
-}
-
-/** A model that is imported as it is cannot shrink or lose accuracy: of a budget for all models only the size in bytes concerns it. */
-export function applicableBudget(budget: Budget, requestedFormat: FormatChoice): Budget {
-  if (requestedFormat !== 'none') return budget;
-  return budget.maxBytes === undefined ? {} : { maxBytes: budget.maxBytes };
 }

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { assertApplied } from '../gate/index.ts';
 import type { ArtefactOptions, ResolvedModelOptions } from '../options.ts';
 import type { Canary, ModelReport } from '../types.ts';
 import type { Cache } from './cache.ts';
@@ -76,6 +77,7 @@ export async function quantizeFile(context: PipelineContext, path: string, optio
     context.tell({ kind: 'broken', reports: made.map(({ report }) => report) });
     throw broken.error;
   }
+  assertApplied(options.budget, made.map(({ report }) => report));
   const variants = made.map(({ file, report, sessionOptions, tolerance }, i) => ({ targets: plans[i]!.targets, file, report, sessionOptions, tolerance }));
   const { canary: reference, notes } = await canary;
   variants[0]!.report.notes.push(...notes);
