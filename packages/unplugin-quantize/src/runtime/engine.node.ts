@@ -7,13 +7,11 @@ import { webEngine, type WebOrt } from './engine.web.ts';
 import { messageOf, RuntimeError } from './errors.ts';
 import type { Engine, EngineSession, LoadedModel, RunArguments, RunResults } from './host.ts';
 import { createLane, noLane, type Lane } from './lane.ts';
+import { tellingLoss } from './loss.node.ts';
 import { withProvider } from './session-options.ts';
 import type { Backend, CreateSessionOptions, InferenceSession, SessionOptions } from './types.ts';
 
 type NodeOrt = typeof Ort;
-
-/** How Dawn and CUDA tell that a device is gone for good. */
-const LOST = /device (?:was |is )?lost|lost device|CUDA (?:failure|error) (?:46|214|700|719|999)\b/i;
 
 const MISSING = {
   'onnxruntime-node': 'Install it: npm install onnxruntime-node',
@@ -84,10 +82,11 @@ async function createNative(
 function aroundSession(session: Ort.InferenceSession, backend: Backend): EngineSession {
   const lane = laneOf(backend);
   const run = (...args: RunArguments): Promise<RunResults> => (session.run as (...args: RunArguments) => Promise<RunResults>)(...args);
+  const told = backend === 'cpu' ? run : tellingLoss(run);
   return {
     backend,
     session: session as InferenceSession,
-    run: (...args) => lane(() => (backend === 'cpu' ? run(...args) : run(...args).catch(tellLoss))),
+    run: (...args) => lane(() => told(...args)),
     release: () => lane(() => session.release()),
   };
 }
@@ -122,9 +121,4 @@ function refusal(cause: unknown, backend: Backend, version: string): RuntimeErro
   const message = messageOf(cause);
   if (backend === 'cuda' && /load.*library|onnxruntime_providers_(?:shared|cuda)/i.test(message)) return cudaMissing(cause);
   return new RuntimeError('SESSION_FAILED', `onnxruntime-node ${version} could not create a session on ${backend}: ${message}`, { cause });
-}
-
-function tellLoss(cause: unknown): never {
-  if (!LOST.test(messageOf(cause))) throw cause;
-  throw new RuntimeError('DEVICE_LOST', `the GPU device was lost: ${messageOf(cause)}`, { cause });
 }
