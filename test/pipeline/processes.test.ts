@@ -18,25 +18,29 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 const program = (cacheDir = 'cache', extra = ''): string => `
   import { createPipeline } from ${JSON.stringify(distUrl('pipeline/index.js'))};
   import { resolveModelOptions } from ${JSON.stringify(distUrl('options.js'))};
-  const pipeline = createPipeline({ root: ${JSON.stringify(root)}, cacheDir: ${JSON.stringify(cacheDir)} });
+  const steps = [];
+  const pipeline = createPipeline({ root: ${JSON.stringify(root)}, cacheDir: ${JSON.stringify(cacheDir)}, onProgress: (event) => event.kind === 'step' ? steps.push(event.step) : event.kind === 'warning' && process.emitWarning(event.message) });
   try {
-    console.log(JSON.stringify(await pipeline.quantizeFile('cls.onnx', resolveModelOptions({}))));
+    console.log(JSON.stringify({ ...await pipeline.quantizeFile('cls.onnx', resolveModelOptions({})), steps }));
   } catch (error) {
     console.log(JSON.stringify({ code: error.code, hint: error.hint }));
   }
   ${extra}`;
 
-const parse = (stdout: string): PipelineResult & { code?: string; hint?: string } => JSON.parse(stdout) as PipelineResult;
+const parse = (stdout: string): PipelineResult & { code?: string; hint?: string; steps?: string[] } => JSON.parse(stdout) as PipelineResult;
 
 describe.skipIf(!hasDist)('processes (need the built package)', () => {
   it('that work at once on one cache all succeed, with the same result', async () => {
-    const runs = await Promise.all([1, 2, 3, 4].map(() => runScript(program())));
+    const runs = await Promise.all(Array.from({ length: 8 }, () => runScript(program())));
     for (const { code, stderr } of runs) expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    const results = runs.map(({ stdout }) => ({ ...parse(stdout), cached: null }));
+    const results = runs.map(({ stdout }) => ({ ...parse(stdout), cached: null, steps: null }));
     for (const result of results) expect(result).toEqual(results[0]);
     expect(readFileSync(results[0]!.file).byteLength).toBe(results[0]!.report.artefact.bytes);
     expect(readdirSync(join(root, 'cache/tmp'))).toEqual([]);
+    expect(readdirSync(join(root, 'cache/locks'))).toEqual([]);
     expect(readdirSync(join(root, 'cache/artefacts'))).toHaveLength(1);
+    // One of them did the work.
+    expect(runs.filter(({ stdout }) => parse(stdout).steps?.includes('quantize'))).toHaveLength(1);
     expect(parse((await runScript(program())).stdout).cached).toBe(true);
   });
 
@@ -120,7 +124,7 @@ describe.skipIf(!hasDist || !canMount)('a small disk (needs the built package, L
     const filled = parse((await runScript(program('disk'))).stdout);
     execFileSync('mount', ['-o', 'remount,ro', disk]);
     const { stdout, stderr } = await runScript(program('disk'));
-    expect(parse(stdout)).toEqual({ ...filled, cached: true });
+    expect(parse(stdout)).toEqual({ ...filled, cached: true, steps: [] });
     expect(stderr.match(/cannot be written/g)).toHaveLength(1);
   });
 });

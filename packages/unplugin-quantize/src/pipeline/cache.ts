@@ -5,6 +5,7 @@ import type { RemoteCounts } from './remote/client.ts';
 import type { RemoteLayer } from './remote/layer.ts';
 import { createFileStore, readJson, type FileStore, type Stored } from './file-store.ts';
 import { createHashMemo, type HashMemo } from './hash.ts';
+import { createLocks, type Locks } from './locks.ts';
 import { nameFile, type NamedFile } from './named-file.ts';
 import { replaceFile, type WrittenFile } from './write-file.ts';
 
@@ -22,6 +23,7 @@ import { replaceFile, type WrittenFile } from './write-file.ts';
  *     sensitivity/<key>.json                    what quantizing single weights does to the outputs
  *     hashes/<hash of a path>.json              hashes of files that have not changed
  *     compressed/<key>.json, latency/<key>.json what a file takes on the wire; how fast an artefact was on a machine like this
+ *     locks/<hash of a key>                     who makes what, so that nobody makes it twice
  *     tmp/                                      work in progress
  */
 export interface Cache extends FileStore<Artefact> {
@@ -33,6 +35,8 @@ export interface Cache extends FileStore<Artefact> {
   /** A small record, or undefined when it is absent or damaged. */
   read<T>(kind: RecordKind, key: string): Promise<T | undefined>;
   write(kind: RecordKind, key: string, value: unknown): Promise<void>;
+  /** Work that several processes may want at once. */
+  once: Locks['once'];
   /** A path of the file that ends in its name. @throws QuantizeError WRITE_FAILED */
   named(file: NamedFile): Promise<string>;
   /**
@@ -93,7 +97,9 @@ export function createCache(folder: string | false, warn: (message: string) => v
 
   const named = async (file: NamedFile): Promise<string> => nameFile(join(await folders.writable(), 'named'), file);
 
-  return { ...artefacts, hashes, calibrations, deliveries, read, write, named, close };
+  const { once } = createLocks(() => folders.writable());
+
+  return { ...artefacts, once, hashes, calibrations, deliveries, read, write, named, close };
 }
 
 /** Nothing is opened for what this machine has. */

@@ -3,6 +3,7 @@ import { mkdir, readFile, rename, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeAside, type CacheFolders } from './cache-folders.ts';
 import type { HashMemo } from './hash.ts';
+import { onInterrupt } from './interrupt.ts';
 import { removeDraft, writeFailed, type WrittenFile } from './write-file.ts';
 
 /** A large file and what is known of it, in a folder of their own for each key. */
@@ -49,6 +50,7 @@ export function createFileStore<T extends WrittenFile>({ kind, file: name, folde
   async function store(key: string, produce: (path: string) => Promise<T>): Promise<Stored<T>> {
     const root = await folders.writable();
     const draft = join(root, 'tmp', randomUUID());
+    const settled = onInterrupt(() => removeDraft(draft));
     try {
       await mkdir(draft, { recursive: true });
       const file = join(draft, name);
@@ -59,6 +61,7 @@ export function createFileStore<T extends WrittenFile>({ kind, file: name, folde
     } catch (cause) {
       throw writeFailed(draft, cause);
     } finally {
+      settled();
       removeDraft(draft);
     }
   }

@@ -19,9 +19,11 @@ export async function findArtefact(context: PipelineContext, request: ArtefactRe
   const deciding = artefactOptions(options);
   const calibration = await findCalibration(context, request, content);
   const key = artefactKey({ version: ownVersion(), options: deciding, model: content.sha256, externals: content.externals, calibration: calibration?.key });
-  return share(`quantize ${key}`, async () => {
+  const find = async (): Promise<FoundArtefact | undefined> => {
     const found = await cache.find(key);
-    if (found !== undefined) return { key, artefact: found, cached: true };
+    return found && { key, artefact: found, cached: true };
+  };
+  const make = async (): Promise<FoundArtefact> => {
     const observed = await calibration?.file();
     tell({ kind: 'step', model: name, step: 'quantize' });
     const artefact = await cache.store(key, async (out) => {
@@ -30,5 +32,6 @@ export async function findArtefact(context: PipelineContext, request: ArtefactRe
       return made;
     });
     return { key, artefact, cached: false };
-  });
+  };
+  return share(`quantize ${key}`, async () => (await find()) ?? cache.once(`quantize ${key}`, find, make));
 }

@@ -28,9 +28,8 @@ export async function findCalibration({ root, cache, workers, share, tell }: Pip
   const { hashes: samples, chosen } = await readSampleFiles(plan, content.inputs, cache.hashes);
   const versions = { engines: await engineVersions(), readers: await readerVersions() };
   const key = calibrationKey({ version: ownVersion(), options: deciding, model: content.sha256, externals: content.externals, plan, samples, chosen, ...versions });
+  const find = async (): Promise<string | undefined> => (await cache.calibrations.find(key))?.file;
   const make = async (): Promise<string> => {
-    const known = await cache.calibrations.find(key);
-    if (known !== undefined) return known.file;
     tell({ kind: 'step', model: name, step: 'calibrate' });
     const { file } = await cache.calibrations.store(key, async (out) => {
       const found = await workers.calibrate({ ...plan, name, source: path, options: deciding, out }, progressTeller(tell, name));
@@ -39,5 +38,5 @@ export async function findCalibration({ root, cache, workers, share, tell }: Pip
     });
     return file;
   };
-  return { key, file: () => share(`calibrate ${key}`, make) };
+  return { key, file: () => share(`calibrate ${key}`, async () => (await find()) ?? cache.once(`calibrate ${key}`, find, make)) };
 }

@@ -20,12 +20,12 @@ export async function findCanary({ root, cache, workers, share }: PipelineContex
   const { hashes: samples, chosen } = await readSampleFiles({ calibration, sampleLimit: options.sampleLimit }, content.inputs, cache.hashes);
   const told = { samples, chosen, engines: await engineVersions(), readers: await readerVersions() };
   const key = canaryKey({ version: ownVersion(), model: content.sha256, externals: content.externals, calibration, sampleLimit: options.sampleLimit, ...told });
-  return share(`canary ${key}`, async () => {
-    const known = await cache.read<MadeCanary>('canaries', key);
-    if (known !== undefined) return known;
+  const find = (): Promise<MadeCanary | undefined> => cache.read<MadeCanary>('canaries', key);
+  const make = async (): Promise<MadeCanary> => {
     const isSplit = Object.keys(content.externals).length > 0;
     const made = await workers.canary({ name, source: path, isSplit, inputs: content.inputs, calibration });
     await cache.write('canaries', key, made);
     return made;
-  });
+  };
+  return share(`canary ${key}`, async () => (await find()) ?? cache.once(`canary ${key}`, find, make));
 }

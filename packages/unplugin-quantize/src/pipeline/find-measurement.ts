@@ -30,9 +30,11 @@ export async function findMeasurement(
   const told = { samples: files.hashes, chosen: files.chosen, evaluator: evaluator.hashes, engines: await engineVersions(), readers: await readerVersions() };
   const key = measurementKey({ artefact: made.key, canary: reference, plan, ...told });
   const samples = [...files.paths, ...evaluator.paths];
-  return share(`measure ${key}`, async () => {
+  const find = async (): Promise<FoundMeasurement | undefined> => {
     const known = await cache.read<Measured>('measured', key);
-    if (known !== undefined) return { measured: known, samples, cached: true };
+    return known && { measured: known, samples, cached: true };
+  };
+  const make = async (): Promise<FoundMeasurement> => {
     tell({ kind: 'step', model: name, step: 'measure' });
     const { file } = made.artefact;
     const isSplit = externalLocations.length > 0;
@@ -40,5 +42,6 @@ export async function findMeasurement(
     await cache.write('measured', key, measured);
     // Read as JSON, so that a miss gives what a hit will give.
     return { measured: JSON.parse(JSON.stringify(measured)) as Measured, samples, cached: false };
-  });
+  };
+  return share(`measure ${key}`, async () => (await find()) ?? cache.once(`measure ${key}`, find, make));
 }
