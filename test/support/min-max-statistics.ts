@@ -48,8 +48,14 @@ interface Sums {
   channels: { min: Float32Array; max: Float32Array; sum: Float64Array } | undefined;
 }
 
-function add(found: Map<string, Sums>, { name, channelAxis }: Tap, { data, dims }: ort.Tensor): void {
+function add(found: Map<string, Sums>, { name, channelAxis, isReduced }: Tap, { data, dims }: ort.Tensor): void {
   const values = data as Float32Array;
+  if (isReduced === true) {
+    const sums = found.get(name) ?? { min: Infinity, max: -Infinity, elements: 0, channels: undefined };
+    if (values[1] !== -Infinity) found.set(name, { ...sums, min: Math.min(sums.min, -values[0]!), max: Math.max(sums.max, values[1]!) });
+    return;
+  }
+  if (values.length === 0) return;
   const axis = channelAxis === null ? 0 : (channelAxis + dims.length) % dims.length;
   const channels = channelAxis === null ? 0 : dims[axis]!;
   const inner = dims.slice(axis + 1).reduce((a, b) => a * b, 1);

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { buildBytes, type ModelParts } from '../../../../test/support/build-model.ts';
+import { buildBytes, buildGraph, floats, rawBool, type ModelParts } from '../../../../test/support/build-model.ts';
 import { weight } from '../../../../test/support/integer-arithmetic.ts';
 import { hasShared, models } from '../../../../test/support/models.ts';
 import { locateSamples } from '../calibrate/index.ts';
@@ -153,6 +153,34 @@ describe('calibrateModel', () => {
     await expect(calibrate(task([]))).rejects.toMatchObject({ code: 'SAMPLES_INVALID' });
     const none: FoundEngines = { engines: [], missing: [{ engine: 'onnxruntime-node', reason: 'not installed' }] };
     await expect(calibrate(task([1]), undefined, Promise.resolve(none))).rejects.toThrow(/Samples cannot be run without an engine \(onnxruntime-node: not installed\)/);
+  });
+});
+
+describe('bodies of Loop', () => {
+  const looping: ModelParts = {
+    nodes: [makeNode('Loop', ['n', 'go', 'x'], ['y'], { body: buildGraph({
+      nodes: [makeNode('Identity', ['cond'], ['next']), makeNode('Sqrt', ['s'], ['r'], {}, { name: 'root' }), makeNode('MatMul', ['r', 'w'], ['z'])],
+      initializers: { w: floats([16, 16], Array.from({ length: 256 }, (_, i) => (i % 17 === 0 ? 4 : 0))) }, inputs: { i: 'int64[]', cond: 'bool[]', s: 'float32' }, outputs: { next: 'bool', z: 'float32' },
+    }) }, { name: 'loop' })],
+    initializers: { go: rawBool(true) }, inputs: { x: 'float32[1,16]', n: 'int64[]' }, outputs: { y: 'float32' },
+  };
+  function loops(runs: readonly [value: number, times: number][], method: CalibrateTask['method'] = 'mse'): CalibrateTask {
+    const samples = runs.map(([value, times]) => `yield { x: { data: new Float32Array(16).fill(${value}), dims: [1, 16] }, n: { data: BigInt64Array.of(${times}n), dims: [] } };`);
+    const given = { ...task([]), method, calibration: samplesModule(samples.join(' ')) };
+    writeFileSync(given.source, buildBytes(looping));
+    return given;
+  }
+
+  it('are watched over all iterations and samples, those aside that never came there', async () => {
+    // 1 becomes 4 becomes 8: roots of 1, 4 and 8 are multiplied; the third sample runs no iteration.
+    const { statistics } = await calibrate(loops([[1, 3], [1, 1], [1e6, 0]]));
+    expect(statistics!.get('loop/body/r')).toEqual({ min: 1, max: Math.fround(Math.sqrt(8)) });
+    const { statistics: averaged } = await calibrate({ ...loops([[1, 2], [1, 1]], 'moving-average'), out: join(folder, 'averaged.bin') });
+    expect(averaged!.get('loop/body/r')).toEqual({ min: 1, max: 2 + 0.01 * (1 - 2) });
+  });
+
+  it.each([[-1, 'NaN'], [Infinity, 'infinite']])('refuse %d, naming the node inside: %s', async (value) => {
+    await expect(calibrate(loops([[1, 2], [value, 1]]))).rejects.toMatchObject({ code: 'SAMPLES_INVALID', node: 'loop/body/root', message: expect.stringContaining('In sample 1 the tensor "loop/body/r"') });
   });
 });
 

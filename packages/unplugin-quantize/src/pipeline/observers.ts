@@ -1,5 +1,6 @@
 import { notFinite, statisticsCollector, type SampleTensor } from '../calibrate/index.ts';
 import { QuantizeError } from '../errors.ts';
+import { scopesOf } from '../graph/index.ts';
 import { readModel, type Payload } from '../onnx/index.ts';
 import { gainsFromSamples, hessianSums, observeActivations, observeSource, type Observation as Product, type QuantizeOptions, type Tap } from '../quantize/index.ts';
 import type { CalibratePlan } from './calibrate-plan.ts';
@@ -126,6 +127,12 @@ function productObserver(products: readonly Product[], producer: (tensor: string
 
 /** The node that computes a tensor: its name, or its operator where it has none. */
 function producerOf(path: string, tensor: string): string {
-  const node = withModelFile(path, path, ({ source }) => readModel(source).proto.graph!.node.find(({ output }) => output.includes(tensor)));
-  return node === undefined ? tensor : node.name === '' ? `${node.opType} ${tensor}` : node.name;
+  const found = withModelFile(path, path, ({ source }) => {
+    const nodes = scopesOf(readModel(source)).flatMap(({ graph, path: body }) => graph.node.map((node) => ({ node, body })));
+    // In bodies the key of a value is its name behind the path; the main graph only hands it out.
+    return nodes.findLast(({ node, body }) => node.output.some((name) => body + name === tensor));
+  });
+  if (found === undefined) return tensor;
+  const { node, body } = found;
+  return node.name === '' ? `${node.opType} ${tensor}` : body + node.name;
 }

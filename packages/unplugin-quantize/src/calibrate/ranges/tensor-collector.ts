@@ -8,6 +8,7 @@ import { METHODS, UNCLIPPED } from './methods.ts';
 import { moveAverage } from './moving-average.ts';
 import { isFarFrom, ordinaryReach } from './outliers.ts';
 import type { Seen } from './range.ts';
+import { reducedCollector } from './reduced-collector.ts';
 
 /** Watches one tensor over all samples. */
 export interface TensorCollector {
@@ -21,7 +22,9 @@ export interface TensorCollector {
   result(): { statistics: TensorStatistics; notes: string[] } | undefined;
 }
 
-export function tensorCollector({ name, channelAxis }: Tap, method: CalibrationMethod): TensorCollector {
+export function tensorCollector(tap: Tap, method: CalibrationMethod): TensorCollector {
+  if (tap.isReduced === true) return reducedCollector(method);
+  const { name, channelAxis } = tap;
   const channels = channelAxis === null ? undefined : channelCollector(channelAxis);
   const isClipped = !UNCLIPPED.includes(method);
   let seen: Seen | undefined;

@@ -1,5 +1,5 @@
 import { makeNode, type AttributeValue } from '../../graph/index.ts';
-import { arrayTensor, elementCount, tensorProto, type NodeProto, type Tensor, type TensorProto } from '../../onnx/index.ts';
+import { arrayTensor, elementCount, tensorProto, type GraphProto, type NodeProto, type Tensor, type TensorProto } from '../../onnx/index.ts';
 import type { Context } from '../context.ts';
 import type { ActivationType, Parameters } from './parameters.ts';
 import type { QuantizedWeight } from './product-tensors.ts';
@@ -25,8 +25,8 @@ export interface Builder {
 /** From this many channels on a node that multiplies is smaller than the products. */
 const FOLDED_CHANNELS = 16;
 
-export function createBuilder({ model, names }: Context, type: ActivationType): Builder {
-  const graph = model.proto.graph!;
+/** @param graph gets the constants; nodes are the caller's to add */
+export function createBuilder({ model, names }: Context, graph: GraphProto, type: ActivationType): Builder {
   const known = new Map<string, string>();
   const initializer = (base: string, tensor: Tensor): TensorProto => {
     const proto = tensorProto(model, names.fresh(base), tensor);

@@ -1,6 +1,6 @@
 import type { Context, QuantizeOptions } from '../context.ts';
-import { mainGraph } from './candidates.ts';
 import { planStatic } from './plan.ts';
+import { graphViews } from './views.ts';
 import { wasmRatio } from './wasm-cost.ts';
 import { isConvolutional } from './work.ts';
 
@@ -23,8 +23,8 @@ export function chooseForInt8(context: Context): Choice {
   const { options } = context;
   if (!isConvolutional(context)) return { isStatic: false, options };
   const choices = (options.integerDepthwise ? [true, false] : [false]).map((integerDepthwise) => {
-    const main = mainGraph({ ...context, options: { ...options, integerDepthwise } });
-    return { options: main.context.options, ratio: wasmRatio(main, planStatic(main)) ?? 1 };
+    const [main] = planStatic(graphViews({ ...context, options: { ...options, integerDepthwise } }));
+    return { options: main!.view.context.options, ratio: wasmRatio(main!) ?? 1 };
   });
   const best = choices.reduce((a, b) => (b.ratio < a.ratio ? b : a));
   if (best.ratio <= SURE_GAIN) return { isStatic: true, options: best.options };

@@ -1,5 +1,5 @@
 import { indexEdges, isOperator, makeNode, type Edges } from '../../graph/index.ts';
-import { arrayTensor, type Model, type NodeProto } from '../../onnx/index.ts';
+import { arrayTensor, type GraphProto, type Model, type NodeProto } from '../../onnx/index.ts';
 import type { Builder } from './builder.ts';
 
 /** Products whose float weights onnxruntime quantizes by itself, for the whole tensor, where they stand between two quantized values. */
@@ -14,11 +14,10 @@ const TRANSPARENT = ['Relu', 'Clip', 'Add'] as const;
  *
  *     DequantizeLinear -> Conv(float) -> QuantizeLinear    =>    DequantizeLinear -> Clip -> Conv(float) -> QuantizeLinear
  */
-export function guardFloats(model: Model, build: Builder): void {
-  const [edges] = indexEdges(model) as [Edges, ...Edges[]];
+export function guardFloats(model: Model, graph: GraphProto, build: Builder): void {
+  const edges = indexEdges(model).find(({ scope }) => scope.graph === graph)!;
   const guards = new Map<string, string>();
   let limit: string | undefined;
-  const { graph } = edges.scope;
   graph.node = graph.node.flatMap((node) => {
     const [input = '', weight = ''] = node.input;
     if (!isOperator(node, ...QUANTIZED_BY_ENGINE) || !isDequantized(input, edges) || isDequantized(weight, edges) || !isQuantized(node.output[0]!, edges)) return [node];

@@ -1,11 +1,13 @@
-import { forgetTypes, indexEdges } from '../../graph/index.ts';
+import { forgetTypes, indexEdges, isHandedOut } from '../../graph/index.ts';
 import { dropDeadNodes } from '../../graph/passes/drop-dead-nodes.ts';
+import type { GraphProto } from '../../onnx/index.ts';
 import { decide, type Context } from '../context.ts';
-import { mainGraph, type MainGraph } from './candidates.ts';
-import { ACTIVATION_TYPES, chooseParameters } from './parameters.ts';
-import { planStatic, type Plan } from './plan.ts';
-import { quantizeProducts } from './products.ts';
+import { createBuilder, type Builder } from './builder.ts';
+import { ACTIVATION_TYPES, chooseParameters, type ActivationType, type Parameters } from './parameters.ts';
+import { planStatic, type Planned } from './plan.ts';
+import { quantizeProducts, type Parametrized } from './products.ts';
 import { rewriteGraph } from './rewrite.ts';
+import { graphViews, isOuter, valueKey } from './views.ts';
 import { integerShare, nestedProducts } from './work.ts';
 
 export { observeActivations } from './observe.ts';
@@ -14,37 +16,65 @@ export { chooseForInt8 } from './choose.ts';
 export type { Observed, Statistics, Tap, TensorStatistics } from './statistics.ts';
 
 /**
- * Computes products, and what is between them, in 8-bit integers whose scales are fixed by what samples told (`context.statistics`). The
- * model has to be prepared (`prepareStatic`). Nodes in subgraphs stay as they are.
+ * Computes products, and what is between them, in 8-bit integers whose scales are fixed by what samples told (`context.statistics`), in the main
+ * graph and in bodies of If, Loop and Scan. The model has to be prepared (`prepareStatic`).
  *
  * @throws QuantizeError SAMPLES_INVALID when a value that has to be quantized has no usable range
  */
 export function computeStatically(context: Context): void {
-  const main = mainGraph(context);
-  const plan = planStatic(main);
-  if (plan.nodes.length === 0) {
+  const planned = planStatic(graphViews(context));
+  if (planned.every(({ plan }) => plan.nodes.length === 0)) {
     context.notes.push('No integer arithmetic: the model has no product with a constant weight that may be changed.');
     return;
   }
-  const nested = nestedProducts(main).length;
-  if (nested > 0) context.notes.push(`${nested} products in subgraphs of If, Loop or Scan stay float32, because what they read cannot be observed; their weights are stored small.`);
-  context.told.integerShare = integerShare(main, plan);
-  const parameters = chooseParameters(main, plan, ACTIVATION_TYPES[context.options.activations]);
-  const products = quantizeProducts(main, plan, parameters);
-  rewriteGraph(main, plan, parameters, products);
+  context.told.integerShare = integerShare(planned);
+  noteBodies(context, planned);
+  const type = ACTIVATION_TYPES[context.options.activations];
+  const builders = new Map<GraphProto, Builder>();
+  const builderOf = (graph: GraphProto): Builder => {
+    const build = builders.get(graph) ?? createBuilder(context, graph, type);
+    builders.set(graph, build);
+    return build;
+  };
+  const graphs = parametrized(planned, type);
+  const weights = quantizeProducts(context, graphs, builderOf);
+  const forms = new Map<string, string>();
+  for (const graph of graphs) {
+    const { view, parameters } = graph;
+    rewriteGraph(graph, { view, parameters, weights, made: new Map() }, builderOf(view.edges.scope.graph), forms);
+  }
   dropDeadNodes(context.model);
-  decideConstants(main, plan);
+  decideConstants(context, planned);
   forgetTypes(context.model);
 }
 
+/** Values keep their parameters in graphs below. */
+function parametrized(planned: readonly Planned[], type: ActivationType): Parametrized[] {
+  const known = new Map<string, Parameters>();
+  return planned.map(({ view, plan }) => {
+    const parameters = chooseParameters({ view, plan }, type, known);
+    for (const name of plan.quantized) if (!isOuter(view, name)) known.set(valueKey(view, name), parameters.get(name)!);
+    return { view, plan, parameters };
+  });
+}
+
+function noteBodies({ notes }: Context, planned: readonly Planned[]): void {
+  const integer = new Set(planned.flatMap(({ plan }) => plan.nodes.map(({ node }) => node)));
+  const floats = nestedProducts(planned[0]!.view.all).filter(({ node }) => !integer.has(node)).length;
+  if (floats > 0) notes.push(`${floats === 1 ? 'One product in a subgraph stays' : `${floats} products in subgraphs stay`} float32, because no sample came there or there is no integer form; weights are stored small.`);
+}
+
 /** Decides about the constants that nothing reads any more: biases are int32 now, operands 8-bit integers, limits and factors are gone. */
-function decideConstants({ context, weights }: MainGraph, plan: Plan): void {
-  const [edges] = indexEdges(context.model);
-  const operands = new Set(plan.nodes.flatMap(({ constants }) => constants));
-  const biases = new Set(plan.nodes.flatMap(({ weight, node }) => (weight?.bias === undefined ? [] : [node])));
-  for (const [name, weight] of weights) {
-    if (context.decisions.has(weight.proto) || weight.uses.length === 0 || edges!.uses(name).length > 0 || edges!.outputs.has(name)) continue;
-    const isBias = weight.uses.some(({ node, index }) => index === 2 && biases.has(node));
-    decide(context, weight, 'int8-static', operands.has(name) ? weight.tensor.byteLength / 4 : isBias ? weight.tensor.byteLength : 0);
+function decideConstants(context: Context, planned: readonly Planned[]): void {
+  const all = indexEdges(context.model);
+  const nodes = planned.flatMap(({ plan }) => plan.nodes);
+  const operands = new Set(planned.flatMap(({ view, plan }) => plan.nodes.flatMap(({ constants }) => constants.map((name) => view.weights.get(name)?.proto))));
+  const biases = new Set(nodes.flatMap(({ weight, node }) => (weight?.bias === undefined ? [] : [node])));
+  for (const weight of new Map(planned.flatMap(({ view }) => [...view.weights.values()].map((each) => [each.proto, each]))).values()) {
+    const edges = all.find(({ scope }) => scope.graph === weight.edges.scope.graph);
+    const { proto, uses, tensor } = weight;
+    if (context.decisions.has(proto) || uses.length === 0 || edges === undefined || edges.uses(proto.name).length > 0 || isHandedOut(proto.name, edges)) continue;
+    const isBias = uses.some(({ node, index }) => index === 2 && biases.has(node));
+    decide(context, weight, 'int8-static', operands.has(proto) ? tensor.byteLength / 4 : isBias ? tensor.byteLength : 0);
   }
 }

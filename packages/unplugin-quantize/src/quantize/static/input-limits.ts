@@ -1,7 +1,7 @@
 import { floatAttribute, isHandedOut, isOperator, type Use } from '../../graph/index.ts';
 import type { NodeProto } from '../../onnx/index.ts';
 import { boundAfter, scalar } from './bounds.ts';
-import type { MainGraph } from './candidates.ts';
+import type { GraphView } from './views.ts';
 
 /** A range outside of which a value makes no difference. */
 export interface Limits {
@@ -20,23 +20,23 @@ const SIGMOID_END = 8;
  *
  *     x -> Add(3) -> Clip(0, 6) -> g, Mul(x, g)    x below -3 counts as -3
  */
-export function inputLimits(main: MainGraph, value: string): Limits {
-  const { edges } = main;
+export function inputLimits(view: GraphView, value: string): Limits {
+  const { edges } = view;
   const uses = edges.uses(value);
   if (uses.length === 0 || isHandedOut(value, edges) || uses.some(({ scope }) => scope !== edges.scope)) return NONE;
   const gates = new Map<string, Limits>();
   for (const { node } of uses) {
-    const gate = gateOf(main, node, value);
+    const gate = gateOf(view, node, value);
     if (gate !== undefined) gates.set(gate.output, gate.limits);
   }
-  const limits = uses.map((use) => limitsOf(main, use, value, gates));
+  const limits = uses.map((use) => limitsOf(view, use, value, gates));
   return { low: Math.min(...limits.map(({ low }) => low)), high: Math.max(...limits.map(({ high }) => high)) };
 }
 
-function limitsOf(main: MainGraph, { node }: Use, value: string, gates: ReadonlyMap<string, Limits>): Limits {
+function limitsOf(view: GraphView, { node }: Use, value: string, gates: ReadonlyMap<string, Limits>): Limits {
   if (isOperator(node, 'Relu')) return { low: 0, high: Infinity };
   if (isOperator(node, 'HardSwish')) return { low: -3, high: Infinity };
-  const gate = gateOf(main, node, value);
+  const gate = gateOf(view, node, value);
   if (gate !== undefined) return gate.limits;
   if (!isOperator(node, 'Mul')) return NONE;
   // Where the gate is shut the product is zero, however large the value is.
@@ -45,7 +45,7 @@ function limitsOf(main: MainGraph, { node }: Use, value: string, gates: Readonly
 }
 
 /** A function of the value that is constant beyond its limits, zero below them. */
-function gateOf(main: MainGraph, node: NodeProto, value: string): { output: string; limits: Limits } | undefined {
+function gateOf(view: GraphView, node: NodeProto, value: string): { output: string; limits: Limits } | undefined {
   const output = node.output[0]!;
   if (isOperator(node, 'Sigmoid')) return { output, limits: { low: -SIGMOID_END, high: SIGMOID_END } };
   if (isOperator(node, 'HardSigmoid')) {
@@ -53,7 +53,7 @@ function gateOf(main: MainGraph, node: NodeProto, value: string): { output: stri
     return alpha > 0 ? { output, limits: { low: -beta / alpha, high: (1 - beta) / alpha } } : undefined;
   }
   if (!isOperator(node, 'Add')) return undefined;
-  const { edges, all, context } = main;
+  const { edges, all, context } = view;
   const offset = scalar(node.input[node.input[0] === value ? 1 : 0]!, edges, all, context.model);
   const bound = offset === undefined ? undefined : boundAfter(output, edges, all, context.model);
   return bound?.low === 0 ? { output: bound.node.output[0]!, limits: { low: -offset!, high: bound.high - offset! } } : undefined;

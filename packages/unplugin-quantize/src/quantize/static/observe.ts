@@ -1,17 +1,18 @@
 import { assertSound } from '../../graph/passes/assert-sound.ts';
 import { sortNodes } from '../../graph/passes/sort-nodes.ts';
-import { create, dtypeCode, readModel, ValueInfoProtoSchema, writeModel, type ByteSource, type ExternalFiles, type Model, type Payload } from '../../onnx/index.ts';
+import { readModel, writeModel, type ByteSource, type ExternalFiles, type Model, type Payload } from '../../onnx/index.ts';
 import { createContext, weightName, type QuantizeOptions } from '../context.ts';
 import type { Observation } from '../gptq/observe.ts';
 import { inlineExternalData } from '../inline-external.ts';
 import { alreadyQuantized, quantizedPart } from '../qat/recognise.ts';
 import { observeInputs, type ObservedProduct } from '../repair/observe-inputs.ts';
-import { namesOf } from '../../graph/index.ts';
-import { mainGraph, type MainGraph } from './candidates.ts';
+import { namesOf, resolve, type Scope } from '../../graph/index.ts';
+import { handOut } from './hand-out.ts';
 import { staticOperator } from './operators.ts';
-import { planStatic, rootOf, type Plan } from './plan.ts';
+import { planStatic, rootOf, type Planned } from './plan.ts';
 import { prepareStatic } from './prepare.ts';
 import type { Tap } from './statistics.ts';
+import { graphViews, valueKey, type GraphView } from './views.ts';
 import { workTaps } from './work.ts';
 
 /**
@@ -31,42 +32,46 @@ export function observeActivations(
   // What is quantized already will be left alone.
   const refusal = alreadyQuantized(quantizedPart(model)) ?? prepareStatic(model, options);
   const plans = refusal === undefined ? [planned(model, { ...options, ...EVERYTHING }), planned(model, options)] : [];
-  const taps = tapsOf(plans);
-  const graph = model.proto.graph!;
-  const outputs = new Set(graph.output.map(({ name }) => name));
-  for (const { name } of taps) if (!outputs.has(name)) graph.output.push(floatOutput(name));
+  const values = valuesOf(plans);
   const observations = options.reconstruct ? observeInputs(model, namesOf(model), plans.slice(0, 1).flatMap(productsOf)) : [];
+  const give = handOut(model, namesOf(model));
+  const taps = [...values].map(([name, { scope, value, channelAxis }]): Tap => (give(scope, value, name) ? { name, channelAxis: null, isReduced: true } : { name, channelAxis }));
   return { stream: writeModel(model), taps, observations };
-}
-
-interface Planned {
-  main: MainGraph;
-  plan: Plan;
 }
 
 /** What is to be known whatever products the user excludes: then one observation serves every choice of products. */
 const EVERYTHING: Partial<QuantizeOptions> = { exclude: [], excludeOps: [], include: [], minElements: 1, integerDepthwise: true };
 
-function planned(model: Model, options: QuantizeOptions): Planned {
-  const main = mainGraph(createContext(model, options));
-  return { main, plan: planStatic(main) };
+function planned(model: Model, options: QuantizeOptions): Planned[] {
+  return planStatic(graphViews(createContext(model, options)));
 }
 
-function productsOf({ plan: { nodes } }: Planned): ObservedProduct[] {
-  return nodes.flatMap(({ node, weight }) => (weight === undefined ? [] : [{ node, weight: weightName(weight.weight), dims: weight.weight.tensor.dims, axis: weight.axis }]));
+/** Of the main graph. */
+function productsOf(graphs: readonly Planned[]): ObservedProduct[] {
+  return graphs[0]!.plan.nodes.flatMap(({ node, weight }) => (weight === undefined ? [] : [{ node, weight: weightName(weight.weight), dims: weight.weight.tensor.dims, axis: weight.axis }]));
 }
 
-function tapsOf(plans: readonly Planned[]): Tap[] {
-  const taps = new Map<string, Tap>();
-  const add = (name: string, channelAxis: number | null): void => void taps.set(name, { name, channelAxis: taps.get(name)?.channelAxis ?? channelAxis });
-  for (const { main, plan } of plans) {
-    for (const name of plan.quantized) add(rootOf(name, plan).root, null);
-    for (const { node, weight, activations } of plan.nodes) if (weight !== undefined) add(activations[0]!, staticOperator(node)!.channelAxis!);
-    for (const name of workTaps(main, taps)) add(name, null);
+interface ObservedValue extends Pick<Tap, 'channelAxis'> {
+  /** The scope that defines it. */
+  scope: Scope;
+  value: string;
+}
+
+/** By the key of the value. */
+function valuesOf(plans: readonly (readonly Planned[])[]): Map<string, ObservedValue> {
+  const values = new Map<string, ObservedValue>();
+  const add = (view: GraphView, value: string, channelAxis: number | null): void => {
+    const { scope } = resolve(value, view.edges.scope, view.all) ?? view.edges;
+    const key = valueKey(view, value);
+    values.set(key, { scope, value, channelAxis: values.get(key)?.channelAxis ?? channelAxis });
+  };
+  for (const graphs of plans) {
+    for (const { view, plan } of graphs) {
+      for (const name of plan.quantized) add(view, rootOf(name, plan).root, null);
+      for (const { node, weight, activations } of plan.nodes) if (weight !== undefined) add(view, activations[0]!, staticOperator(node)!.channelAxis!);
+    }
+    const [{ view }] = graphs as [Planned, ...Planned[]];
+    for (const name of workTaps(view, values)) add(view, name, null);
   }
-  return [...taps.values()];
-}
-
-function floatOutput(name: string): ReturnType<typeof create<typeof ValueInfoProtoSchema>> {
-  return create(ValueInfoProtoSchema, { name, type: { value: { case: 'tensorType', value: { elemType: dtypeCode('float32') } } } });
+  return values;
 }

@@ -2,9 +2,9 @@ import { constantOf } from '../../graph/index.ts';
 import { tensorOf } from '../../onnx/index.ts';
 import { float32Chunks } from '../float-chunks.ts';
 import { SMALLEST_SCALE } from '../affine.ts';
-import type { MainGraph } from './candidates.ts';
+import { isOuter, valueKey, type GraphView } from './views.ts';
 import { inputLimits } from './input-limits.ts';
-import { rootOf, type Plan } from './plan.ts';
+import { rootOf, type Plan, type Planned } from './plan.ts';
 import { assertRange, statisticsOf } from './ranges.ts';
 
 /** real = scale (integer - zero point); the scale is a float32. */
@@ -40,17 +40,19 @@ export function roundHalfEven(value: number): number {
 }
 
 /**
- * The parameters of all quantized values and of constants that are read as activations.
+ * The parameters of all quantized values of a graph and of constants that are read as activations.
  *
+ * @param outer those of the graphs around it, by the key of the value (`valueKey`): their values keep them
  * @throws QuantizeError SAMPLES_INVALID when a value has no statistics, or a range that is none
  */
-export function chooseParameters(main: MainGraph, plan: Plan, type: ActivationType): Map<string, Parameters> {
-  const parameters = new Map<string, Parameters>();
+export function chooseParameters({ view, plan }: Planned, type: ActivationType, outer: ReadonlyMap<string, Parameters> = new Map()): Map<string, Parameters> {
+  const given = [...plan.quantized].filter((name) => isOuter(view, name) && outer.has(valueKey(view, name)));
+  const parameters = new Map(given.map((name) => [name, outer.get(valueKey(view, name))!]));
   const find = (name: string): Parameters => {
     const known = parameters.get(name);
     if (known !== undefined) return known;
     const { root, factor } = rootOf(name, plan);
-    const found = root === name ? ownParameters(main, plan, name, type) : find(root);
+    const found = root === name ? ownParameters(view, plan, name, type) : find(root);
     const scaled = factor === 1 ? found : { ...found, scale: Math.fround(found.scale * factor) };
     parameters.set(name, scaled);
     return scaled;
@@ -59,28 +61,28 @@ export function chooseParameters(main: MainGraph, plan: Plan, type: ActivationTy
   // Parts that only a Concat reads get its parameters, so that it copies; the last Concat of a chain decides.
   for (const concat of concats.reverse()) {
     const [output] = concat.outputs as [string];
-    for (const part of concat.activations) if (!parameters.has(part) && isOnlyFor(main, plan, part, find(output), type)) parameters.set(part, find(output));
+    for (const part of concat.activations) if (!parameters.has(part) && isOnlyFor(view, plan, part, find(output), type)) parameters.set(part, find(output));
   }
   for (const name of plan.quantized) find(name);
-  for (const { constants } of plan.nodes) for (const name of constants) parameters.set(name, constantParameters(main, name, type));
+  for (const { constants } of plan.nodes) for (const name of constants) parameters.set(name, constantParameters(view, name, type));
   return parameters;
 }
 
-function isOnlyFor({ edges }: MainGraph, plan: Plan, part: string, { zeroPoint }: Parameters, type: ActivationType): boolean {
+function isOnlyFor({ edges }: GraphView, plan: Plan, part: string, { zeroPoint }: Parameters, type: ActivationType): boolean {
   const producer = plan.producers.get(part);
   const isFree = edges.uses(part).length === 1 && !edges.outputs.has(part) && producer?.role !== 'mover';
   return isFree && (producer === undefined || producer.bounds.length === 0 || zeroPoint === type.min);
 }
 
-function ownParameters(main: MainGraph, plan: Plan, name: string, type: ActivationType): Parameters {
-  const { min, max } = statisticsOf(main, name);
-  const bounds = [...(plan.producers.get(name)?.bounds ?? []), inputLimits(main, name)];
+function ownParameters(view: GraphView, plan: Plan, name: string, type: ActivationType): Parameters {
+  const { min, max } = statisticsOf(view, name);
+  const bounds = [...(plan.producers.get(name)?.bounds ?? []), inputLimits(view, name)];
   const low = Math.max(min, ...bounds.map((bound) => bound.low));
   const high = Math.min(max, ...bounds.map((bound) => bound.high));
   return activationParameters(low, high, type);
 }
 
-function constantParameters({ context, edges, all }: MainGraph, name: string, type: ActivationType): Parameters {
+function constantParameters({ context, edges, all }: GraphView, name: string, type: ActivationType): Parameters {
   let [min, max] = [0, 0];
   for (const values of float32Chunks(tensorOf(context.model, constantOf(name, edges.scope, all)!))) {
     for (const value of values) {

@@ -1,6 +1,7 @@
 import type { Use } from '../../graph/index.ts';
 import type { NodeProto } from '../../onnx/index.ts';
-import { findCandidates, type Candidate, type MainGraph } from './candidates.ts';
+import { findCandidates, type Candidate } from './candidates.ts';
+import type { GraphView } from './views.ts';
 import { staticOperator } from './operators.ts';
 
 /** Which nodes are computed in integers, and which values are quantized for them. */
@@ -13,16 +14,27 @@ export interface Plan {
   readonly quantized: ReadonlySet<string>;
 }
 
+/** A graph with what becomes of it. */
+export interface Planned {
+  readonly view: GraphView;
+  readonly plan: Plan;
+}
+
 /**
- * Chooses integer nodes: all products with a weight, and what is between integer nodes on both sides: an integer value comes in, and an
+ * Chooses integer nodes of each graph: all products with a weight, and what is between integer nodes on both sides: an integer value comes in, and an
  * integer node wants what goes out. Around anything else QuantizeLinear and DequantizeLinear would cost more than integers save.
  */
-export function planStatic(main: MainGraph): Plan {
-  const included = new Map(findCandidates(main).map((candidate) => [candidate.node, candidate]));
+export function planStatic(views: readonly GraphView[]): Planned[] {
+  const candidates = findCandidates(views);
+  return views.map((view, i) => ({ view, plan: planGraph(view, candidates[i]!) }));
+}
+
+function planGraph(view: GraphView, candidates: readonly Candidate[]): Plan {
+  const included = new Map(candidates.map((candidate) => [candidate.node, candidate]));
   const producers = new Map([...included.values()].flatMap((candidate) => candidate.outputs.map((name) => [name, candidate] as const)));
   const isInteger = (name: string): boolean => included.has(producers.get(name)?.node as NodeProto);
-  const wants = ({ node, scope }: Use, name: string): boolean => scope === main.edges.scope && included.get(node)?.activations.includes(name) === true;
-  const isWanted = (name: string): boolean => main.edges.uses(name).some((use) => wants(use, name));
+  const wants = ({ node, scope }: Use, name: string): boolean => scope === view.edges.scope && included.get(node)?.activations.includes(name) === true;
+  const isWanted = (name: string): boolean => view.edges.uses(name).some((use) => wants(use, name));
   // Each removal may leave a neighbour alone, so all are looked at until nothing changes; candidates end, so this does.
   for (let changed = true; changed;) {
     changed = false;

@@ -1,32 +1,30 @@
 import { QuantizeError, type ErrorPlace } from '../../errors.ts';
 import { nodeLabel } from '../../graph/index.ts';
-import type { MainGraph } from './candidates.ts';
+import { valueKey, type GraphView } from './views.ts';
 import { staticOperator } from './operators.ts';
 import type { TensorStatistics } from './statistics.ts';
 
-/**
- * What samples told of a value, or of the one that it is only a part or another shape of.
- *
- * @throws QuantizeError SAMPLES_INVALID when nothing was told, or a range that is none
- */
-export function statisticsOf({ context, edges }: MainGraph, name: string): TensorStatistics {
-  const place = { model: context.model.name, node: labelOf(name) };
+/** What samples told of a value, or of the one that it is only a part or another shape of; undefined where they told nothing. */
+export function findStatistics(view: GraphView, name: string): TensorStatistics | undefined {
   for (let value = name; ;) {
-    const found = context.statistics.get(value);
-    if (found !== undefined) {
-      assertRange(found, place, `The value "${name}"`);
-      return found;
-    }
-    const producer = edges.producers.get(value);
-    if (producer === undefined || staticOperator(producer)?.role !== 'mover') break;
+    const found = view.context.statistics.get(valueKey(view, value));
+    const producer = view.edges.producers.get(value);
+    if (found !== undefined || producer === undefined || staticOperator(producer)?.role !== 'mover') return found;
     value = producer.input[0]!;
   }
-  throw new QuantizeError('SAMPLES_INVALID', `Samples told nothing of the value "${name}".`, { ...place, hint: 'Observe this model, and with the same options, before it is quantized.' });
+}
 
-  function labelOf(value: string): string {
-    const producer = edges.producers.get(value);
-    return producer === undefined ? value : nodeLabel(producer);
+/** @throws QuantizeError SAMPLES_INVALID when nothing was told, or a range that is none */
+export function statisticsOf(view: GraphView, name: string): TensorStatistics {
+  const { context, edges } = view;
+  const producer = edges.producers.get(name);
+  const place = { model: context.model.name, node: producer === undefined ? name : nodeLabel(producer) };
+  const found = findStatistics(view, name);
+  if (found !== undefined) {
+    assertRange(found, place, `The value "${name}"`);
+    return found;
   }
+  throw new QuantizeError('SAMPLES_INVALID', `Samples told nothing of the value "${name}".`, { ...place, hint: 'Observe this model, and with the same options, before it is quantized.' });
 }
 
 /** @throws QuantizeError SAMPLES_INVALID for a range that is NaN, infinite or upside down */

@@ -12,10 +12,10 @@ import { loadWebEngine } from '../../evaluate/engine-web.ts';
 import { bytesSource, readModel } from '../../onnx/index.ts';
 import { MODEL_DEFAULTS } from '../../options.ts';
 import { createContext, type QuantizeOptions } from '../context.ts';
-import { mainGraph } from './candidates.ts';
 import { planStatic } from './plan.ts';
 import { prepareStatic } from './prepare.ts';
 import type { Statistics } from './statistics.ts';
+import { graphViews } from './views.ts';
 import { kernelsOf } from './work.ts';
 
 type Name = 'ocrDetection' | 'ocrRecognition' | 'ocrDirection' | 'mobilenet' | 'sentiment';
@@ -65,9 +65,8 @@ const KERNELS = ['QLinearConv', 'QGemm', 'QLinearMatMul', 'MatMulIntegerToFloat'
 function predictedKernels(source: Uint8Array, options: QuantizeOptions, statistics: Statistics): Record<string, number> {
   const model = readModel(bytesSource(source, 'model'));
   prepareStatic(model, options);
-  const plan = planStatic(mainGraph(createContext(model, options, { statistics })));
   const counts: Record<string, number> = {};
-  for (const kernel of kernelsOf(plan)) counts[kernel] = (counts[kernel] ?? 0) + 1;
+  for (const kernel of planStatic(graphViews(createContext(model, options, { statistics }))).flatMap(({ plan }) => kernelsOf(plan))) counts[kernel] = (counts[kernel] ?? 0) + 1;
   return counts;
 }
 

@@ -100,7 +100,7 @@ describe('fixed scales', () => {
     expect(found['z']!.data).toEqual((found['r']!.data as Float32Array).map((value) => -value));
   });
 
-  it('store what is in subgraphs small, and say so', async () => {
+  it('store weights small that a branch reads too to which no sample came, and say so', async () => {
     const branch = (nodes: ReturnType<typeof makeNode>[]) => buildGraph({ nodes, outputs: { t: 'float32' }, initializers: { k: weight([8, 8, 3, 3], 9) } });
     const source = network({
       nodes: [
@@ -113,7 +113,7 @@ describe('fixed scales', () => {
     const { Tensor } = await import('onnxruntime-node');
     const feeds = samples.map(({ x }) => ({ x: x!, on: new Tensor('bool', [true], []) }));
     const { notes, weights, bytes, integerShare } = await quantizeStatic(source, feeds);
-    expect(notes).toEqual(['2 products in subgraphs of If, Loop or Scan stay float32, because what they read cannot be observed; their weights are stored small.']);
+    expect(notes).toEqual(['2 products in subgraphs stay float32, because no sample came there or there is no integer form; weights are stored small.']);
     expect(weights.map(({ scheme }) => scheme)).toEqual(['int8-static', 'int8-static', 'int8-storage']);
     // Two images of 6 x 6 and a weight of 216 elements; those of the branches count once each.
     expect(integerShare!.nodes.map(({ op, kernel, multiplyAdds }) => [op, kernel, multiplyAdds])).toEqual([['Conv', 'QLinearConv', 2 * 36 * 216], ['Conv', null, 576], ['Conv', null, 576]]);

@@ -3,8 +3,10 @@ import type { HessianSource } from '../gptq/hessian.ts';
 
 /** A value of the model that has to be watched while samples run. */
 export interface Tap {
-  /** Name of the value: an output of the observing model, and the key of its statistics. */
+  /** The key of the value and of its statistics (`valueKey`), and the output of the observing model that hands it out. */
   name: string;
+  /** Where the output is the largest of -x, the largest of x, and 1 where an x is NaN: of a value in a Loop or Scan, over its iterations; -Infinity twice where it ran not once. */
+  isReduced?: true;
   /** The axis along which figures of each channel are wanted too: 1 for images in NCHW, -1 for what products read; null for none. */
   channelAxis: number | null;
 }

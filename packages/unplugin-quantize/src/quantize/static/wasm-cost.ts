@@ -1,6 +1,5 @@
-import type { MainGraph } from './candidates.ts';
 import { isDepthwise } from './operators.ts';
-import type { Plan } from './plan.ts';
+import type { Planned } from './plan.ts';
 import { elementsOf, productsOf } from './work.ts';
 
 /**
@@ -15,14 +14,14 @@ const COSTS = {
 };
 
 /**
- * How long a plan takes in WebAssembly, as a share of the time that its nodes take in float32. Integer products are three times as fast there,
+ * How long a plan of the main graph takes in WebAssembly, as a share of the time that its nodes take in float32. Integer products are three times as fast there,
  * but depthwise convolutions half as fast, so that small networks of many channels lose.
  *
  * @returns undefined where samples told no sizes
  */
-export function wasmRatio(main: MainGraph, plan: Plan): number | undefined {
-  const elements = (name: string): number => elementsOf(main, name) ?? 0;
-  const products = productsOf(main);
+export function wasmRatio({ view, plan }: Planned): number | undefined {
+  const elements = (name: string): number => elementsOf(view, name) ?? 0;
+  const products = productsOf(view);
   if (products.some(({ value }) => elements(value) === 0)) return undefined;
   const integer = new Set(plan.nodes.map(({ node }) => node));
   let [before, after] = [0, 0];
@@ -40,7 +39,7 @@ export function wasmRatio(main: MainGraph, plan: Plan): number | undefined {
   }
   for (const name of plan.quantized) {
     if (!plan.producers.has(name)) after += COSTS.quantize * thousands(elements(name));
-    else if (main.edges.uses(name).some(({ node }) => !integer.has(node))) after += COSTS.dequantize * thousands(elements(name));
+    else if (view.edges.uses(name).some(({ node }) => !integer.has(node))) after += COSTS.dequantize * thousands(elements(name));
   }
   return after / before;
 }

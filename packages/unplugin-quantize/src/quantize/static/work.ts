@@ -1,11 +1,12 @@
-import { constantOf, isOperator, nodeLabel } from '../../graph/index.ts';
+import { constantOf, isOperator, nodeLabel, type Edges } from '../../graph/index.ts';
 import { dtypeOf, elementCount, type NodeProto } from '../../onnx/index.ts';
 import type { IntegerShare } from '../../types.ts';
 import type { Context } from '../context.ts';
 import { boundAfter } from './bounds.ts';
-import { mainGraph, type Candidate, type MainGraph } from './candidates.ts';
+import type { Candidate } from './candidates.ts';
+import { graphViews, type GraphView } from './views.ts';
 import { staticOperator } from './operators.ts';
-import { planStatic, type Plan } from './plan.ts';
+import { planStatic, type Plan, type Planned } from './plan.ts';
 
 /** A product with a constant weight in the main graph, with the value whose elements tell how often the weight is used. */
 interface Product {
@@ -18,23 +19,23 @@ interface Product {
 }
 
 /** Values whose numbers of elements tell the work of products, but for those that other taps tell. */
-export function workTaps(main: MainGraph, tapped: { has(name: string): boolean }): string[] {
-  return productsOf(main).map(({ value }) => value).filter((value) => !tapped.has(behindBounds(main, value)));
+export function workTaps(view: GraphView, tapped: { has(name: string): boolean }): string[] {
+  return productsOf(view).map(({ value }) => value).filter((value) => !tapped.has(behindBounds(view, value)));
 }
 
 /** How many elements a value has in one run; undefined where samples did not tell. A Relu or Clip behind it has as many. */
-export function elementsOf(main: MainGraph, value: string): number | undefined {
-  const { statistics } = main.context;
-  return (statistics.get(value) ?? statistics.get(behindBounds(main, value)))?.elements;
+export function elementsOf(view: GraphView, value: string): number | undefined {
+  const { statistics } = view.context;
+  return (statistics.get(value) ?? statistics.get(behindBounds(view, value)))?.elements;
 }
 
-function behindBounds({ context, edges, all }: MainGraph, name: string): string {
+function behindBounds({ context, edges, all }: GraphView, name: string): string {
   let value = name;
   for (let bound = boundAfter(value, edges, all, context.model); bound !== undefined; bound = boundAfter(value, edges, all, context.model)) value = bound.node.output[0]!;
   return value;
 }
 
-export function productsOf({ edges, weights, floats }: MainGraph): Product[] {
+export function productsOf({ edges, weights, floats }: GraphView): Product[] {
   return edges.scope.graph.node.flatMap((node) => {
     const weight = isOperator(node, 'Conv', 'ConvTranspose', 'MatMul', 'Gemm') ? weights.get(node.input[1] ?? '') : undefined;
     const [input = '', output = ''] = [node.input[0], node.output[0]];
@@ -49,8 +50,8 @@ export function productsOf({ edges, weights, floats }: MainGraph): Product[] {
   });
 }
 
-/** Products with constant weights in bodies of If, Loop and Scan, and the elements of their weights. */
-export function nestedProducts({ all }: MainGraph): { path: string; node: NodeProto; count: number }[] {
+/** Products with constant weights in bodies of If, Loop and the like, and the elements of their weights. */
+export function nestedProducts(all: readonly Edges[]): { path: string; node: NodeProto; count: number }[] {
   return all.slice(1).flatMap(({ scope }) => scope.graph.node.flatMap((node) => {
     const weight = isOperator(node, 'Conv', 'ConvTranspose', 'MatMul', 'Gemm') ? constantOf(node.input[1] ?? '', scope, all) : undefined;
     return weight === undefined || dtypeOf(weight.dataType) !== 'float32' ? [] : [{ path: scope.path, node, count: elementCount(weight.dims.map(Number)) }];
@@ -61,25 +62,24 @@ export function nestedProducts({ all }: MainGraph): { path: string; node: NodePr
  * The share of multiply-adds of products with constant weights that integer kernels do, node by node. Where samples told no sizes, each weight
  * counts as used once; so do those in bodies of If, Loop and Scan, whose runs nobody counts.
  */
-export function integerShare(main: MainGraph, plan: Plan): IntegerShare {
-  const integer = new Map(plan.nodes.map((candidate) => [candidate.node, candidate]));
-  const products = productsOf(main);
-  const counts = products.map(({ value }) => elementsOf(main, value));
+export function integerShare(graphs: readonly Planned[]): IntegerShare {
+  const [{ view }] = graphs as [Planned, ...Planned[]];
+  const kernels = new Map(graphs.flatMap(({ plan }) => plan.nodes.flatMap((candidate) => (candidate.weight === undefined ? [] : [[candidate.node, kernelOf(candidate, plan)] as const]))));
+  const products = productsOf(view);
+  const counts = products.map(({ value }) => elementsOf(view, value));
   const isKnown = counts.every((found) => found !== undefined);
   const nodes = products.map(({ node, perElement, count }, i) => {
-    const candidate = integer.get(node);
     const multiplyAdds = isKnown ? Math.round(counts[i]! * perElement) : count;
-    return { node: nodeLabel(node), op: node.opType, kernel: candidate === undefined ? null : kernelOf(candidate, plan), multiplyAdds };
+    return { node: nodeLabel(node), op: node.opType, kernel: kernels.get(node) ?? null, multiplyAdds };
   });
-  nodes.push(...nestedProducts(main).map(({ path, node, count }) => ({ node: path + nodeLabel(node), op: node.opType, kernel: null, multiplyAdds: count })));
+  nodes.push(...nestedProducts(view.all).map(({ path, node, count }) => ({ node: path + nodeLabel(node), op: node.opType, kernel: kernels.get(node) ?? null, multiplyAdds: count })));
   const sum = (some: typeof nodes): number => some.reduce((total, { multiplyAdds }) => total + multiplyAdds, 0);
   return { share: sum(nodes.filter(({ kernel }) => kernel !== null)) / Math.max(1, sum(nodes)), nodes };
 }
 
 /** True when convolutions do most of the multiply-adds. */
 export function isConvolutional(context: Context): boolean {
-  const main = mainGraph(context);
-  const { nodes } = integerShare(main, planStatic(main));
+  const { nodes } = integerShare(planStatic(graphViews(context)));
   const sum = (some: typeof nodes): number => some.reduce((total, { multiplyAdds }) => total + multiplyAdds, 0);
   return sum(nodes.filter(({ op }) => op === 'Conv')) > sum(nodes) / 2;
 }
