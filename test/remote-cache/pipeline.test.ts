@@ -6,7 +6,7 @@ import type { RemoteCacheSpec } from '../../packages/unplugin-quantize/src/cache
 import { resolveModelOptions, type ModelOptions } from '../../packages/unplugin-quantize/src/options.ts';
 import type { PipelineEvent } from '../../packages/unplugin-quantize/src/pipeline/index.ts';
 import { distUrl, hasDist } from '../support/dist.ts';
-import { hasRedis, sha256, startHttpStorage, startRedis, type HttpStorage } from '../support/storage-servers.ts';
+import { hasRedis, hasS3, S3_CREDENTIALS, sha256, startHttpStorage, startRedis, startS3, type HttpStorage } from '../support/storage-servers.ts';
 import { tinyModel } from '../support/tiny-model.ts';
 
 type PipelineModule = typeof import('../../packages/unplugin-quantize/src/pipeline/index.ts');
@@ -87,6 +87,23 @@ describe.skipIf(!hasDist)('a cache that machines share (needs the built package)
     const { warnings, bytes } = await build('host-4', undefined as never);
     expect({ bytes, warnings }).toEqual({ bytes: first.bytes, warnings: [expect.stringContaining('cannot be used')] });
     expect(warnings[0]).not.toContain('-word');
+  });
+
+  it.skipIf(!hasS3)('is a bucket, with credentials from the environment (needs s3rver)', async () => {
+    const s3 = await startS3();
+    closing.push(() => s3.close());
+    for (const [name, value] of Object.entries(S3_CREDENTIALS)) {
+      process.env[name] = value;
+      closing.push(async () => void delete process.env[name]);
+    }
+    const remote: RemoteCacheSpec = { driver: 's3', bucket: 'models', region: 'us-east-1', endpoint: `http://127.0.0.1:${s3.port}` };
+    const first = await build('host-1', remote);
+    expect(first).toMatchObject({ cached: false, warnings: [], counts: { uploaded: 2 } });
+    expect(await build('host-2', remote)).toMatchObject({ bytes: first.bytes, report: first.report, cached: true, warnings: [], counts: { found: 2 } });
+    process.env['AWS_ACCESS_KEY_ID'] = 'wrong-id';
+    const { bytes, warnings } = await build('host-3', remote);
+    expect({ bytes, warnings }).toEqual({ bytes: first.bytes, warnings: [expect.stringContaining('403')] });
+    expect(warnings[0]).not.toContain('S3RVER');
   });
 
   it('may be a storage of unstorage with any driver', async () => {

@@ -25,7 +25,7 @@ export async function startRedis(password?: string): Promise<StorageServer> {
 
 export const S3_CREDENTIALS = { AWS_ACCESS_KEY_ID: 'S3RVER', AWS_SECRET_ACCESS_KEY: 'S3RVER' };
 
-/** An S3 server with the bucket `models`; it checks signatures. */
+/** An S3 server with the bucket `models`; it knows one access key. */
 export async function startS3(): Promise<StorageServer> {
   const folder = mkdtempSync(join(tmpdir(), 's3-'));
   const port = await freePort();
