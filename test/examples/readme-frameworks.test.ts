@@ -11,7 +11,7 @@ describe('the README’s frameworks', () => {
   it.each(blocks)('are configured as in %s, which the tests build', (path, text) => {
     const file = readFileSync(join(root, path), 'utf8');
     // Without semicolons and comments, as short code is written there.
-    const code = file.replace(/^\s*\/\/.*\n|^\s*\/\*\*.*\*\/\n/gm, '').replace(/;$/gm, '');
+    const code = file.replace(/^ *\/\/.*\n|^ *\/\*\*.*\*\/\n/gm, '').replace(/;$/gm, '');
     expect(text.trim()).toBe(code.trim());
     expect(existsSync(join(root, 'test/examples', `${path.split('/')[1]!}.test.ts`))).toBe(true);
   });

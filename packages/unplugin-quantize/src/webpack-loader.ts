@@ -1,7 +1,7 @@
 import { loadModule } from './plugin/emit/webpack-load.ts';
 import { rewriteModule } from './plugin/emit/webpack-rewrite.ts';
 
-/** The loader that `unplugin-quantize/webpack` and `unplugin-quantize/rspack` put before models and modules; not for rules of your own. */
+/** The loader that `unplugin-quantize/webpack` and `unplugin-quantize/rspack` put before models and modules; in rules of one's own only for Turbopack. */
 const load = rewriteModule;
 export default load;
 

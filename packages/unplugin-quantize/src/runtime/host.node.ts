@@ -30,7 +30,7 @@ export const nodeHost: Host = {
 /** A CUDA that was asked for is tried, whatever the machine looks like: containers hide the driver's files. */
 function probe(backend: Backend, asked: boolean): Device {
   const driver = NVIDIA_DRIVER[platform()];
-  const hasDriver = driver !== undefined && existsSync(driver);
+  const hasDriver = driver !== undefined && existsSync(/* turbopackIgnore: true */ driver);
   if (backend === 'cuda' && !asked && !hasDriver) throw new RuntimeError('BACKEND_UNAVAILABLE', 'there is no NVIDIA driver');
   const graphics = hasDriver && (backend === 'cuda' || backend === 'webgpu') ? driverVersion(driver) : '';
   return { name: [platform(), arch(), cpus()[0]?.model, backend === 'webgpu' ? release() : '', graphics].join(), hasFloat16: true };

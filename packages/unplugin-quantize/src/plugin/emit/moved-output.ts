@@ -25,14 +25,15 @@ export function publishedFolders(plugins: readonly string[], base: string): stri
  *
  * @param relative JavaScript expression of the URL relative to the module
  * @param fileName path of the file in the output
+ * @param module expression of the module's URL
  */
-export function movedUrl(relative: string, fileName: string, folders: readonly string[]): string {
-  const url = `new URL(${relative}, import.meta.url)`;
+export function movedUrl(relative: string, fileName: string, folders: readonly string[], module = 'import.meta.url'): string {
+  const url = `new URL(${relative}, ${module})`;
   const paths = folders.map((folder) => encodeURI(folder) + encodePath(fileName));
   // Without a file system there is nothing to look for.
   return `((url, fs) => {
   if (!fs || fs.existsSync(url)) return url;
-  for (let at = new URL('.', import.meta.url), last; at.href !== last; last = at.href, at = new URL('..', at)) {
+  for (let at = new URL('.', ${module}), last; at.href !== last; last = at.href, at = new URL('..', at)) {
     const found = ${JSON.stringify(paths)}.map((path) => new URL(path, at)).find((place) => fs.existsSync(place));
     if (found) return found;
   }

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { relative, sep } from 'node:path';
 import type { LoaderContext } from 'webpack';
@@ -8,6 +8,9 @@ import { parseQuery } from '../request.ts';
 import type { Platform } from '../platform.ts';
 import type { PluginState } from '../state.ts';
 import type { Artefact } from './host.ts';
+import { watchInLoader } from './loader-watch.ts';
+import { movedUrl } from './moved-output.ts';
+import { loadInTurbopack } from './turbopack-load.ts';
 
 export interface QuantizeLoaderOptions {
   state: PluginState;
@@ -22,6 +25,8 @@ async function loadModuleOf(context: Context): Promise<string | undefined> {
   if (ONNXRUNTIME_WEB.test(context.resourcePath)) return loadEngine(context);
   const request = parseQuery(context.resourcePath, context.resourceQuery);
   if (request === undefined) return undefined;
+  const { _compilation: compilation } = context;
+  if (compilation === undefined) return loadInTurbopack(context as unknown as Parameters<typeof loadInTurbopack>[0], request);
   // Our own cache knows the samples, the engines and the options too; the bundler's would also leave the model out of the report.
   context.cacheable(false);
   const { state, scope, platform } = context.query as unknown as QuantizeLoaderOptions;
@@ -29,7 +34,7 @@ async function loadModuleOf(context: Context): Promise<string | undefined> {
     return await loadRequest(state, request, {
       scope,
       platform: platform(),
-      watch: (files) => files.forEach((file) => watch(context, file)),
+      watch: (files) => files.forEach((file) => watchInLoader(context, file)),
       emit: (artefact) => emit(context, artefact),
     });
   } catch (error) {
@@ -51,13 +56,6 @@ export const loadModule = function (this: Context): Promise<string | undefined> 
   return loadModuleOf(this);
 };
 
-function watch(context: Context, path: string): void {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found === undefined) context.addMissingDependency(path);
-  else if (found.isDirectory()) context.addContextDependency(path);
-  else context.addDependency(path);
-}
-
 /**
  * Emits the artefact under the name that the bundler gives to assets. Its URL is made as the bundler makes that of `new URL(asset)`: by
  * publicPath, and the base of documents in browsers or of files in Node.
@@ -68,7 +66,16 @@ async function emit(context: Context, { file, fileName, sha256 }: Artefact): Pro
   const name = assetName(context, published, sha256);
   context.emitFile(name, readFileSync(file), undefined, { sourceFilename: published, immutable: name.includes(sha256.slice(0, 8)) });
   const path = name.split('/').map(encodeURIComponent).join('/');
-  return `new URL(__webpack_public_path__ + ${JSON.stringify(path)}, __webpack_base_uri__).href`;
+  const url = `__webpack_public_path__ + ${JSON.stringify(path)}`;
+  const { platform } = context.query as unknown as QuantizeLoaderOptions;
+  // Where files are published for browsers is no place on a disk.
+  if (platform() === 'node' && isForBrowsers(context)) return movedUrl(url, name, [''], '__webpack_base_uri__');
+  return `new URL(${url}, __webpack_base_uri__).href`;
+}
+
+function isForBrowsers({ _compilation: compilation }: Context): boolean {
+  const { publicPath } = compilation!.outputOptions;
+  return typeof publicPath === 'function' || (publicPath !== 'auto' && /^(?:\/|[a-z][\w+.-]+:)/i.test(publicPath ?? ''));
 }
 
 /** Characters of file names that the bundlers take for placeholders or for a query. */
@@ -77,8 +84,10 @@ const UNSAFE_IN_NAMES = /[?#[\]]/g;
 function assetName({ _compilation: compilation }: Context, source: string, sha256: string): string {
   if (compilation === undefined) throw new Error('The model is loaded outside of a compilation.');
   const { assetModuleFilename, hashDigestLength } = compilation.outputOptions;
+  const { generator } = compilation.options.module;
+  const wanted = generator['asset/resource']?.filename ?? generator.asset?.filename ?? assetModuleFilename;
   const data = { filename: source.replace(UNSAFE_IN_NAMES, '_'), contentHash: sha256 };
-  const template = typeof assetModuleFilename === 'function' ? assetModuleFilename(data as Parameters<typeof assetModuleFilename>[0]) : assetModuleFilename;
+  const template = typeof wanted === 'function' ? wanted(data as Parameters<typeof wanted>[0]) : wanted;
   // In names of assets all hashes mean the content's, which exists before the module does.
   const named = (template ?? '[hash][ext]').replace(/\[(?:content|module|full)?hash(?::(\d+))?\]/g, (_, length: string | undefined) => sha256.slice(0, Number(length ?? hashDigestLength ?? 20)));
   return compilation.getAssetPath(named, data);
