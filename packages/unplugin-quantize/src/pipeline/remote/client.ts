@@ -36,8 +36,10 @@ interface ClientOptions {
 }
 
 export function createRemoteCache({ place, transfer, warn }: ClientOptions): RemoteCache {
-  const counts: RemoteCounts = { found: 0, missed: 0, uploaded: 0, uploadedBytes: 0 };
+  const counts = { found: 0, uploaded: 0, uploadedBytes: 0 };
   const damaged = new Set<string>();
+  // A build looks again when it has a lock; by then it would be there in its own cache.
+  const missed = new Set<string>();
   const uploads = new Set<Promise<void>>();
   let reads = true;
   let writes = !place.readOnly;
@@ -89,6 +91,7 @@ export function createRemoteCache({ place, transfer, warn }: ClientOptions): Rem
 
   return {
     async find(key) {
+      if (missed.has(key)) return undefined;
       const answer = await guarded(() => transfer.find(key));
       if (answer?.kind === 'damaged') distrust(key, answer.why);
       if (answer?.kind === 'found') {
@@ -96,7 +99,7 @@ export function createRemoteCache({ place, transfer, warn }: ClientOptions): Rem
         if (answer.description.parts === undefined) counts.found++;
         return answer.description;
       }
-      counts.missed++;
+      missed.add(key);
       return undefined;
     },
     async download(key, { entry, parts }, path) {
@@ -106,7 +109,7 @@ export function createRemoteCache({ place, transfer, warn }: ClientOptions): Rem
         counts.found++;
         return answer.file;
       }
-      counts.missed++;
+      missed.add(key);
       return answer && distrust(key, answer.kind === 'damaged' ? answer.why : 'a file has other bytes than its entry says');
     },
     push(key, entry, file) {
@@ -120,7 +123,7 @@ export function createRemoteCache({ place, transfer, warn }: ClientOptions): Rem
       turnOff();
       if (transfer.end === undefined) await within(1000, transfer.close()).catch(() => undefined);
       else await transfer.end();
-      return counts;
+      return { ...counts, missed: missed.size };
     },
   };
 }
