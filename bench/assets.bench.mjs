@@ -66,7 +66,7 @@ export function bench(names = []) {
     const plugin = project(join(work, name, 'plugin'), './m.onnx?quantize=none', ours);
     const asset = project(join(work, name, 'asset'), specifier, own);
     run(process.execPath, [plugin], { quiet: true });
-    return { bundler: name, ...measurePair([process.execPath, plugin], [process.execPath, asset], 5) };
+    return { bundler: name, ...measurePair([process.execPath, plugin], [process.execPath, asset], 7) };
   });
   return {
     title: 'A large model as an asset',

@@ -61,7 +61,10 @@ async function bundleAll() {
   const options = { external, cwd: ROOT, platform: 'node', onLog: refuse };
   const together = await loadedBy({ ...options, input: join(SOURCE, `${TYPICAL_DOOR}.ts`) });
   const codeSplitting = { groups: [{ name: 'common', test: (id) => together.has(id) && !id.startsWith(join(SOURCE, 'plugin')) }, { name: 'plugin', test: (id) => together.has(id) }] };
-  await write({ ...options, input: Object.fromEntries([...rooms, ...workers]) }, { chunkFileNames: 'chunks/[name].js', codeSplitting });
+  const files = await write({ ...options, input: Object.fromEntries([...rooms, ...workers]) }, { chunkFileNames: 'chunks/[name].js', codeSplitting });
+  if (files.some(({ name, moduleIds }) => name === 'common' && moduleIds.some((id) => id.includes(INLINED)))) {
+    throw new Error('Doors load the reader of models at once, which a build with a warm cache does not need: something imports too much of onnx/.');
+  }
   for (const door of WEB_DOORS) {
     const parts = door === SPLIT_DOOR ? { chunkFileNames: 'runtime/parts/[name].js' } : { codeSplitting: false };
     await write({ ...options, input: { [door]: join(SOURCE, `${door}.ts`) } }, parts);
@@ -81,8 +84,9 @@ async function loadedBy(input) {
 
 async function write(input, output) {
   const bundle = await rolldown(input);
-  await bundle.write({ dir: NEXT, format: 'es', entryFileNames: '[name].js', comments: { jsdoc: false }, ...output });
+  const { output: files } = await bundle.write({ dir: NEXT, format: 'es', entryFileNames: '[name].js', comments: { jsdoc: false }, ...output });
   await bundle.close();
+  return files;
 }
 
 /** The schema of quantize-report.json is kept as code, so that the compiler holds it against the types. */

@@ -1,5 +1,6 @@
 import { QuantizeError } from '../errors.ts';
 import { TensorProto_DataLocation as DataLocation, type TensorProto } from './gen/onnx_pb.ts';
+import { checkLocation } from './location.ts';
 import type { Model } from './model.ts';
 import { rangePayload, type Payload } from './payload.ts';
 
@@ -43,25 +44,6 @@ export function externalLocations(protos: Iterable<TensorProto>): string[] {
     if (location !== undefined) locations.add(location);
   }
   return [...locations].sort();
-}
-
-/**
- * A location comes out of the model and is hostile until it is seen to stay inside the model's folder.
- *
- * @throws QuantizeError EXTERNAL_DATA_OUTSIDE, MODEL_INVALID where there is none
- */
-export function checkLocation(location: string | undefined, place: { model: string; node?: string }): string {
-  if (location === undefined || location === '') {
-    throw new QuantizeError('MODEL_INVALID', 'A tensor with external data names no file.', place);
-  }
-  const parts = location.split(/[\\/]/);
-  if (parts.includes('..') || parts[0] === '' || /^[a-z]:/i.test(location) || location.includes('\0')) {
-    throw new QuantizeError('EXTERNAL_DATA_OUTSIDE', `The model refers to ${JSON.stringify(location)}, which is outside its folder.`, {
-      ...place,
-      hint: 'External data has to lie in the folder of the model or below; save the model again with a relative location.',
-    });
-  }
-  return location;
 }
 
 function integer(text: string, key: string, place: { model: string; node: string }): number {

@@ -1,7 +1,8 @@
 /** Makes messages: every other room gets it here, so that there is one protobuf library. */
 export { create } from '@bufbuild/protobuf';
 export { dtypeCode, dtypeOf, rawByteLength, type DType } from './dtype.ts';
-export { checkLocation, externalLocations, isExternal } from './external-data.ts';
+export { externalLocations, isExternal } from './external-data.ts';
+export { checkLocation } from './location.ts';
 export { externalizeData } from './externalize.ts';
 export { float16Bits, float16ToFloat32, float32BitsToFloat16, halfToNumber } from './float16.ts';
 export * from './gen/onnx_pb.ts';

@@ -1,7 +1,8 @@
 import { closeSync, openSync, readSync, realpathSync, statSync, type Stats } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { QuantizeError, systemErrorCode, type ErrorPlace } from '../errors.ts';
-import { checkLocation, type ByteSource, type ExternalFiles } from '../onnx/index.ts';
+import type { ByteSource, ExternalFiles } from '../onnx/index.ts';
+import { checkLocation } from '../onnx/location.ts';
 
 /** Node's readSync refuses 2 GiB and more. */
 const LARGEST_READ = 1 << 30;
