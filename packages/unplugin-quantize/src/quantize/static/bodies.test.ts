@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
 import { Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { buildGraph, buildModel, constantNode, floats, ints, rawBool, type GraphParts, type ModelParts } from '../../../../../test/support/build-model.ts';
 import { weight } from '../../../../../test/support/integer-arithmetic.ts';
 import { minMaxStatistics, quantizeStatic } from '../../../../../test/support/min-max-statistics.ts';
 import { countOps, optimizedModel } from '../../../../../test/support/optimized-model.ts';
+import { models } from '../../../../../test/support/models.ts';
+import { quantize } from '../../../../../test/support/quantize-model.ts';
 import { bytesOf, runModel, seededFloats, type Feeds } from '../../../../../test/support/run-model.ts';
 import { makeNode } from '../../graph/index.ts';
 import type { Model } from '../../onnx/index.ts';
@@ -220,5 +223,26 @@ describe('bodies of Scan', () => {
     expect(notes).toEqual([]);
     expect(await kernelsIn(bytes)).toEqual({ MatMulIntegerToFloat: 2 });
     expect(await distance(scan(attributes), bytes, feeds)).toBeLessThan(NEAR);
+  });
+});
+
+describe('a model that is all branches', () => {
+  it('is not taken for faster in WebAssembly by int8', async () => {
+    const plain = (): Model => chooser({ nodes: [makeNode('If', ['on'], ['y'], { then_branch: branch(10), else_branch: branch(20) })], inputs: { r: 'float32[N,8,6,6]', on: 'bool[]' }, initializers: {} });
+    const feeds = images.map(({ on }, i) => ({ r: seededFloats([2, 8, 6, 6], i), on: on! }));
+    const options = { ...STATIC, format: 'int8' } as const;
+    const { notes } = quantize(plain(), options, undefined, { statistics: await minMaxStatistics(bytesOf(plain()), options, feeds) });
+    expect(notes).toEqual([expect.stringMatching(/^How long fixed scales would take in WebAssembly is not known/)]);
+  });
+
+  it('such as Silero, with one branch for each sample rate, has integers in both', async () => {
+    const source = readFileSync(models.silero);
+    const feeds: Feeds[] = [1, 2, 3, 4].map((seed) => ({
+      input: seededFloats([1, seed % 2 === 0 ? 512 : 256], seed), state: seededFloats([2, 1, 128], seed + 9), sr: new Tensor('int64', [seed % 2 === 0 ? 16000n : 8000n], []),
+    }));
+    const { bytes, notes, integerShare } = await quantizeStatic(source, feeds);
+    expect([notes, integerShare!.share]).toEqual([[], 1]);
+    expect((await kernelsIn(bytes))['QLinearConv']).toBe(integerShare!.nodes.length);
+    for (const sample of feeds) expect(Object.values(await runModel(bytes, sample)).every(({ data }) => (data as Float32Array).every(Number.isFinite))).toBe(true);
   });
 });

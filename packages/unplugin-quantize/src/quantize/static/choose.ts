@@ -24,10 +24,11 @@ export function chooseForInt8(context: Context): Choice {
   if (!isConvolutional(context)) return { isStatic: false, options };
   const choices = (options.integerDepthwise ? [true, false] : [false]).map((integerDepthwise) => {
     const [main] = planStatic(graphViews({ ...context, options: { ...options, integerDepthwise } }));
-    return { options: main!.view.context.options, ratio: wasmRatio(main!) ?? 1 };
+    return { options: main!.view.context.options, ratio: wasmRatio(main!) ?? Infinity };
   });
   const best = choices.reduce((a, b) => (b.ratio < a.ratio ? b : a));
   if (best.ratio <= SURE_GAIN) return { isStatic: true, options: best.options };
+  if (best.ratio === Infinity) return { isStatic: false, options, note: 'How long fixed scales would take in WebAssembly is not known, so weights are only stored small. int8-static fixes them all the same.' };
   return {
     isStatic: false, options,
     note: `Fixed scales would take about ${best.ratio.toFixed(1)} of float32's time in WebAssembly, so weights are only stored small. For CPUs in Node alone, int8-static is faster.`,

@@ -17,12 +17,12 @@ const COSTS = {
  * How long a plan of the main graph takes in WebAssembly, as a share of the time that its nodes take in float32. Integer products are three times as fast there,
  * but depthwise convolutions half as fast, so that small networks of many channels lose.
  *
- * @returns undefined where samples told no sizes
+ * @returns undefined where samples told no sizes, or no product is in the main graph: how often bodies run is not known
  */
 export function wasmRatio({ view, plan }: Planned): number | undefined {
   const elements = (name: string): number => elementsOf(view, name) ?? 0;
   const products = productsOf(view);
-  if (products.some(({ value }) => elements(value) === 0)) return undefined;
+  if (products.length === 0 || products.some(({ value }) => elements(value) === 0)) return undefined;
   const integer = new Set(plan.nodes.map(({ node }) => node));
   let [before, after] = [0, 0];
   for (const { node, value, perElement } of products) {
