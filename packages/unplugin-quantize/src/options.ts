@@ -2,10 +2,11 @@ import type { CalibrationSpec } from './calibration.ts';
 import type { CacheSpec } from './cache-options.ts';
 import type { BaselineSpec, EvaluateSpec, OnFail } from './gate-options.ts';
 import type { Limits } from './limits.ts';
-import type { Budget, Format, FormatChoice, Target } from './types.ts';
+import type { Budget, FormatChoice, Target } from './types.ts';
 
 export type * from './cache-options.ts';
 export type * from './gate-options.ts';
+export type * from './resolved-options.ts';
 export type { Limits } from './limits.ts';
 export * from './option-checks.ts';
 export * from './option-tables.ts';
@@ -263,6 +264,12 @@ export interface Options extends ModelOptions {
    * @example ['gzip', 'brotli']
    */
   precompress?: ('gzip' | 'brotli')[];
+  /**
+   * Send the headers that make pages cross-origin isolated (COOP and COEP) from the dev and preview servers of Vite and the dev servers of webpack and Rspack: onnxruntime-web then runs in several
+   * threads. `'credentialless'` lets pages show files of other sites that do not allow it. The server that hands out the build has to send them too.
+   * @default false
+   */
+  crossOriginIsolation?: boolean | 'credentialless';
   /** Where results are kept between builds: a folder, false to keep none, or `{ folder, remote }` with a cache that machines share. @default 'node_modules/.cache/unplugin-quantize' */
   cache?: string | false | CacheSpec;
   /**
@@ -287,12 +294,3 @@ export interface Options extends ModelOptions {
    */
   limits?: Partial<Limits>;
 }
-
-/** Options with every default filled in. */
-export type ResolvedModelOptions = Required<Omit<ModelOptions, Unset>> & { [Key in Unset]: ModelOptions[Key] | undefined };
-
-/** Options without a default of their own. */
-type Unset = 'calibration' | 'evaluate' | 'symmetric' | 'mixed' | 'targets';
-
-/** The options of one artefact. */
-export type ArtefactOptions = Omit<ResolvedModelOptions, 'format'> & { format: Format };

@@ -16,6 +16,7 @@ import { checkDelivery } from './delivery-options.ts';
 import { buildProgress } from './build-progress.ts';
 import { createDeclarations, type Declarations } from './dts/index.ts';
 import { firstVisitOf } from './first-visit.ts';
+import { isolationHeaders } from './isolation.ts';
 import { chosenBuild } from './onnxruntime-build.ts';
 import type { WasmPart } from './onnxruntime-wasm.ts';
 import { DEFAULT_TARGETS, type Platform } from './platform.ts';
@@ -26,7 +27,7 @@ const CACHE_FOLDER = 'node_modules/.cache/unplugin-quantize';
 const DECLARATIONS_FILE = 'quantize.d.ts';
 
 /** Options that are not a model's. */
-const PLUGIN_OPTIONS = ['models', 'dts', 'onnxruntime', 'compress', 'maxFileBytes', 'precompress', 'cache', 'report', 'baseline', 'workers', 'limits'];
+const PLUGIN_OPTIONS = ['models', 'dts', 'onnxruntime', 'compress', 'maxFileBytes', 'precompress', 'crossOriginIsolation', 'cache', 'report', 'baseline', 'workers', 'limits'];
 
 /**
  * What one instance of the plugin keeps between hooks: the pipeline, which several builds share (Vite's client and server), and the
@@ -40,6 +41,8 @@ export class PluginState {
   /** Whether the bundler was told to print less than what it does. */
   isQuiet = false;
   warn: (message: string) => void = (message) => process.emitWarning(message, 'unplugin-quantize');
+  /** Headers for pages of dev servers. */
+  readonly isolation: Readonly<Record<string, string>>;
   /** Undefined where none are wanted. */
   readonly declarations: Declarations | undefined;
   readonly #progress = buildProgress(() => this.isQuiet);
@@ -61,12 +64,10 @@ export class PluginState {
   /** @throws QuantizeError OPTION_UNKNOWN, OPTION_INVALID */
   constructor(options: Options) {
     for (const key of Object.keys(options)) checkKey(key, [...Object.keys(MODEL_OPTIONS), ...PLUGIN_OPTIONS], 'option');
-    const { models, dts = false, onnxruntime: _onnxruntime, compress: _compress, maxFileBytes: _maxFileBytes, precompress: _precompress, cache: _cache, report: _report, baseline, workers, limits, ...defaults } = options;
+    const { models, dts = false, onnxruntime: _onnxruntime, compress: _compress, maxFileBytes: _maxFileBytes, precompress: _precompress, crossOriginIsolation, cache: _cache, report: _report, baseline, workers: _workers, limits, ...defaults } = options;
     this.#build = chosenBuild(options);
     checkDelivery(options);
-    if (workers !== undefined && !(Number.isSafeInteger(workers) && workers > 0)) {
-      throw new QuantizeError('OPTION_INVALID', `"workers" is ${JSON.stringify(workers)}, which is not a whole number above 0.`, { option: 'workers' });
-    }
+    this.isolation = isolationHeaders(crossOriginIsolation);
     if (dts !== false) {
       const path = dts === true ? DECLARATIONS_FILE : dts;
       if (typeof path !== 'string' || !path.endsWith('.d.ts')) throw new QuantizeError('OPTION_INVALID', `"dts" is ${JSON.stringify(dts)}, which is neither true, false nor a path that ends in .d.ts.`, { option: 'dts' });

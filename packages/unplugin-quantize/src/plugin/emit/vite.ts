@@ -1,5 +1,6 @@
-import type { Environment, Plugin, ResolvedConfig, ViteBuilder } from 'vite';
+import type { Environment, Plugin, ResolvedConfig, ViteBuilder, ViteDevServer } from 'vite';
 import { createArrivals } from '../arrivals.ts';
+import { notSetBy } from '../isolation.ts';
 import { PLUGIN_NAME } from '../load.ts';
 import type { PluginState } from '../state.ts';
 import { NATIVE_PACKAGE, type HookContext, type Hooks, type RollupLikeHost } from './host.ts';
@@ -58,7 +59,13 @@ function viteHost(state: PluginState): RollupLikeHost {
           state.writesReports = resolved.command === 'build';
           state.warn = (message) => resolved.logger.warn(`[unplugin-quantize] ${message}`);
         },
-        configureServer: dev.configureServer,
+        configureServer(server) {
+          sendHeaders(server.middlewares, notSetBy(server.config.server.headers, state.isolation));
+          dev.configureServer(server);
+        },
+        configurePreviewServer(server) {
+          sendHeaders(server.middlewares, notSetBy(server.config.preview.headers, state.isolation));
+        },
         hotUpdate: dev.hotUpdate,
         async buildApp(appBuilder) {
           builder = appBuilder;
@@ -102,6 +109,16 @@ function viteHost(state: PluginState): RollupLikeHost {
       },
     },
   };
+}
+
+/** Vite sends its `headers` with its own answers alone, not with pages that frameworks answer. */
+function sendHeaders(middlewares: ViteDevServer['middlewares'], headers: Record<string, string>): void {
+  const sent = Object.entries(headers);
+  if (sent.length === 0) return;
+  middlewares.use((_, response, next) => {
+    for (const [name, value] of sent) response.setHeader(name, value);
+    next();
+  });
 }
 
 /** Where users have put the plugin there themselves, as other plugins need it. */

@@ -12,6 +12,7 @@ import type { Platform } from '../platform.ts';
 import type { PluginState } from '../state.ts';
 import { NATIVE_PACKAGE, type Hooks } from './host.ts';
 import type { QuantizeLoaderOptions } from './webpack-load.ts';
+import { isolateDevServer } from './webpack-isolation.ts';
 import { formatWebpackRequest } from './webpack-request.ts';
 
 const SCOPE = 'webpack';
@@ -34,6 +35,7 @@ export function install(state: PluginState, compiler: Compiler): void {
   state.root = compiler.context;
   state.warn = (message) => logger.warn(message);
   state.isQuiet = [false, 'none', 'error', 'warn'].includes(compiler.options.infrastructureLogging.level ?? 'info');
+  isolateDevServer(compiler, state.isolation);
   compiler.options.module.rules.push(REWRITE, ...rules(state, () => (compiler.options.externalsPresets.node ? 'node' : 'browser')));
   // Before that the options have no defaults.
   compiler.hooks.environment.tap(SCOPE, () => leaveNativePackage(compiler));
