@@ -61,6 +61,43 @@ describe.each(BUNDLER_NAMES)('%s', (name) => {
   });
 });
 
+describe("onnxruntime-web's .wasm file", () => {
+  /** What Cloudflare Pages takes: 25 MiB. */
+  const CLOUDFLARE = 25 * 2 ** 20;
+  const engine = join(import.meta.dirname, '../../packages/unplugin-quantize/node_modules/onnxruntime-web/dist');
+  const main = (entry: string): string => `import { InferenceSession } from '${entry}'; import url from './m.onnx?quantize&url'; globalThis.session = () => InferenceSession.create(url);`;
+
+  /** The .wasm files of a build and what lies beside them. */
+  async function wasmOf(name: BundlerName, entry: string, options: Options) {
+    const root = makeProject({ 'main.js': main(entry) }, { 'm.onnx': 'ocrDirection' });
+    const { outDir, files } = await BUNDLERS[name](root, { platform: 'browser', format: 'esm', options: { ...OPTIONS, ...options } });
+    return Object.fromEntries(files.filter((file) => file.includes('.wasm')).map((file) => [file, readFileSync(join(outDir, file))]));
+  }
+
+  it.each(BUNDLER_NAMES)('is put beside itself in compressed form (%s)', async (name) => {
+    const files = await wasmOf(name, 'onnxruntime-web/wasm', { precompress: ['gzip', 'brotli'] });
+    const [plain, brotli, gzip] = Object.keys(files);
+    expect([brotli, gzip]).toEqual([`${plain!}.br`, `${plain!}.gz`]);
+    expect(sha256(files[plain!]!)).toBe(sha256(readFileSync(join(engine, 'ort-wasm-simd-threaded.wasm'))));
+    expect(gunzipSync(files[gzip!]!).equals(files[plain!]!)).toBe(true);
+    expect(brotliDecompressSync(files[brotli!]!).equals(files[plain!]!)).toBe(true);
+  });
+
+  it('is cut where a host takes no file of its size, each part compressed', async () => {
+    const files = await wasmOf('vite', 'onnxruntime-web/webgpu', { maxFileBytes: CLOUDFLARE, precompress: ['gzip'], targets: ['webgpu'], format: 'int8-storage' });
+    const parts = Object.keys(files).filter((file) => file.endsWith('.wasm'));
+    const source = readFileSync(join(engine, 'ort-wasm-simd-threaded.asyncify.wasm'));
+    expect(parts).toHaveLength(Math.ceil(source.length / CLOUDFLARE));
+    expect(source.length).toBeGreaterThan(CLOUDFLARE);
+    for (const part of parts) {
+      expect(files[part]!.length).toBeLessThanOrEqual(CLOUDFLARE);
+      expect(gunzipSync(files[`${part}.gz`]!).equals(files[part]!)).toBe(true);
+    }
+    const largestFirst = parts.map((part) => files[part]!).sort((a, b) => b.length - a.length);
+    expect(sha256(Buffer.concat(largestFirst))).toBe(sha256(source));
+  });
+});
+
 it('puts none beside models in a build for Node', async () => {
   const { onnx } = await modelOf('vite', { precompress: ['gzip'] });
   expect(onnx.filter((file) => file.endsWith('.gz'))).toEqual([]);
