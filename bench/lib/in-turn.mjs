@@ -27,7 +27,7 @@ export async function timeInTurn(ort, models, inputs, rounds) {
   return times.map((own) => ({ ms: median(own), ratio: median(own.map((ms, round) => ms / times[0][round])) }));
 }
 
-function tensorOf(ort, { type, dims, of }) {
+export function tensorOf(ort, { type, dims, of }) {
   const length = dims.reduce((product, dim) => product * dim, 1);
   if (type === 'int64') return new ort.Tensor(type, BigInt64Array.from({ length }, (_, i) => BigInt(of === 'ids' ? 1000 + ((i * 37) % 20000) : of)), dims);
   let state = 1;
@@ -38,7 +38,7 @@ function tensorOf(ort, { type, dims, of }) {
   return new ort.Tensor(type, Float32Array.from({ length }, () => (of === 'noise' ? noise() : of)), dims);
 }
 
-function median(values) {
+export function median(values) {
   const sorted = values.toSorted((a, b) => a - b);
   return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 }

@@ -9,7 +9,7 @@ import { makeCanary, quantizedModel, tolerances, variantOf } from '../support/ca
 import { chromiumPath, launchChromium, WEBGPU_ARGS } from '../support/chromium.ts';
 import { hasDist } from '../support/dist.ts';
 import { models } from '../support/models.ts';
-import { serveFolder, type RunningServer } from '../support/static-server.ts';
+import { ISOLATED, serveFolder, type RunningServer } from '../support/static-server.ts';
 import { buildLab, distance, loadIn, openLab, type PlainFeeds } from './runtime-lab.ts';
 
 const perceptron = join(import.meta.dirname, '../reference/quantize/mlp.onnx');
@@ -164,5 +164,18 @@ describe.skipIf(chromiumPath === null || !hasDist)('the ladder in Chromium with 
     const loaded = await loadIn(await openLab(context, server.origin), both, small.feeds, { backends: ['webgpu'] });
     expect(loaded).toMatchObject({ backend: 'webgpu', variant: { format: 'none' }, warnings: [] });
     expect(server.requests.filter((path) => path.endsWith('.onnx'))).toEqual(['/small.onnx']);
+  });
+
+  it('runs on WebGPU in a cross-origin isolated page, and with threads where that is wrong', async () => {
+    await server.close();
+    server = await serveFolder(folder, { headers: ISOLATED });
+    const page = await openLab(context, server.origin);
+    const right = await loadIn(page, small.model, small.feeds);
+    expect(right).toMatchObject({ backend: 'webgpu', warnings: [] });
+    expect(distance(right.outputs?.['y'], small.reference['y']!)).toBeLessThanOrEqual(TOLERANCE.absolute);
+    const other = await loadIn(await openLab(context, server.origin), silero.model, silero.feeds, { numThreads: 2, tellFallbacks: true });
+    expect(other).toMatchObject({ backend: 'wasm-threads', threads: 2 });
+    expect(other.fallbacks.map(({ backend }) => backend)).toEqual(['webgpu']);
+    for (const [name, values] of Object.entries(silero.reference)) expect(distance(other.outputs?.[name], values)).toBeLessThanOrEqual(TOLERANCE.absolute);
   });
 });

@@ -38,11 +38,25 @@ const model = (url: string, more: Partial<ModelVariant> = {}): QuantizedModel =>
   report: { format: 'none', ratio: 1, cosine: null },
 });
 
+/** Piece by piece, with pauses. */
+async function trickle(response: ServerResponse): Promise<void> {
+  response.writeHead(200, { 'content-length': bytes.length });
+  const piece = Math.ceil(bytes.length / 8);
+  for (let start = 0; start < bytes.length; start += piece) {
+    response.write(bytes.subarray(start, start + piece));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  response.end();
+}
+
 /** Answers that a folder cannot give. */
 function handle(request: IncomingMessage, response: ServerResponse): boolean {
   if (request.url === '/zipped.onnx') response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(bytes));
   else if (request.url === '/stalls.onnx') response.writeHead(200, { 'content-length': bytes.length }).write(bytes.subarray(0, 500_000));
   else if (request.url === '/gone.onnx') response.writeHead(404).end();
+  else if (request.url === '/short.onnx') response.writeHead(200).end(bytes.subarray(0, bytes.length - 1));
+  else if (request.url === '/tampered.onnx') response.writeHead(200).end(Buffer.from(bytes).fill(bytes[bytes.length >> 1]! ^ 1, bytes.length >> 1, (bytes.length >> 1) + 1));
+  else if (request.url === '/slow.onnx') void trickle(response);
   else return false;
   return true;
 }
@@ -106,7 +120,7 @@ describe.skipIf(chromiumPath === null)('the runtime in Chromium', () => {
     }
   });
 
-  it.each(['/vad.onnx', '/zipped.onnx'])('downloads %s with progress and computes what onnxruntime-node computes', async (url) => {
+  it.each(['/vad.onnx', '/zipped.onnx', '/slow.onnx'])('downloads %s with progress and computes what onnxruntime-node computes', async (url) => {
     const loaded = await loadOn(plain.origin, model(url));
     expect(loaded.error).toBeUndefined();
     expect(loaded).toMatchObject({ backend: 'wasm', ordinary: true, threads: 1, warnings: [] });
@@ -134,7 +148,9 @@ describe.skipIf(chromiumPath === null)('the runtime in Chromium', () => {
     ['/missing.onnx', {}, 'NOT_A_MODEL', 'HTML page'],
     ['/gone.onnx', {}, 'HTTP_ERROR', '404'],
     ['/vad.onnx', { bytes: bytes.length - 1 }, 'SIZE_MISMATCH', 'more than'],
+    ['/short.onnx', {}, 'SIZE_MISMATCH', `${bytes.length - 1} bytes where the build wrote ${bytes.length}`],
     ['/vad.onnx', { sha256: '00' }, 'HASH_MISMATCH', 'expected 00'],
+    ['/tampered.onnx', {}, 'HASH_MISMATCH', 'is not the file that the build wrote'],
     ['/vad.onnx', { sessionOptions: { graphOptimizationLevel: 'everything' } }, 'SESSION_FAILED', 'everything'],
   ] as const)('refuses %s %j as %s', async (url, more, code, words) => {
     const { error } = await loadOn(plain.origin, model(url, more));

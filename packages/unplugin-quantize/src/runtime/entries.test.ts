@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -67,5 +67,25 @@ describe('the two entries', () => {
     expect(lines.map(({ backend }) => backend)).toEqual(['cuda', 'cpu', undefined]);
     expect(lines[1]?.['reason']).toContain('npm install onnxruntime-node');
     expect(lines[2]).toMatchObject({ code: 'ENGINE_MISSING', hint: expect.stringMatching(/onnxruntime-node.*onnxruntime-web/) });
+  });
+
+  it('run in Node on onnxruntime-web where onnxruntime-node is not installed', async () => {
+    const project = join(folder, 'without-native');
+    mkdirSync(join(project, 'node_modules'), { recursive: true });
+    symlinkSync(realpathSync(join(import.meta.dirname, '../../node_modules/onnxruntime-web')), join(project, 'node_modules/onnxruntime-web'), 'junction');
+    for (const { fileName } of node) copyFileSync(join(folder, fileName), join(project, fileName));
+    const script = join(project, 'run.mjs');
+    writeFileSync(script, `import { createSession } from './node.mjs';
+      const told = [];
+      const session = await createSession(process.argv[2], { onFallback: ({ backend, reason }) => told.push([backend, reason]) });
+      const { y } = await session.run({ x: { type: 'float32', dims: [1, 32], data: new Float32Array(32), location: 'cpu' } });
+      console.log(JSON.stringify({ backend: session.backend, dims: y.dims, told }));
+      await session.dispose();`);
+    const model = join(import.meta.dirname, '../../../../test/reference/quantize/mlp.onnx');
+    const { stdout } = await promisify(execFile)(process.execPath, [script, model], { env: { PATH: process.env['PATH'] } });
+    const { backend, dims, told } = JSON.parse(stdout) as { backend: string; dims: number[]; told: string[][] };
+    expect([backend, dims]).toEqual(['wasm', [1, 30]]);
+    expect(told.map(([name]) => name)).toEqual(['cuda', 'cpu']);
+    expect(told[1]![1]).toContain('onnxruntime-node could not be loaded');
   });
 });
