@@ -52,8 +52,8 @@ describe('remotePlace', () => {
   it('takes credentials from the environment and keeps them out of names', () => {
     const url = { UNPLUGIN_QUANTIZE_REMOTE_CACHE: 'https://me:pa%3Ass@cache.example/models' };
     expect(remotePlace(undefined, '/', url)).toMatchObject({ name: 'https://cache.example/models', options: { base: 'https://cache.example/models', headers: { authorization: `Basic ${btoa('me:pa:ss')}` } } });
-    const redis = remotePlace({ driver: 'redis', host: 'cache' }, '/', { UNPLUGIN_QUANTIZE_REDIS_PASSWORD: 'hidden', UNPLUGIN_QUANTIZE_CACHE_SIGNATURE_KEY: 'sign' });
-    expect(redis).toMatchObject({ name: 'redis://cache:6379', options: { host: 'cache', password: 'hidden' }, secrets: ['hidden', 'sign'], signatureKey: 'sign' });
+    const redis = remotePlace({ driver: 'redis', host: 'cache', base: 'models' }, '/', { UNPLUGIN_QUANTIZE_REDIS_PASSWORD: 'hidden', UNPLUGIN_QUANTIZE_CACHE_SIGNATURE_KEY: 'sign' });
+    expect(redis).toMatchObject({ name: 'redis://cache:6379', options: { host: 'cache', base: 'models', password: 'hidden' }, secrets: ['hidden', 'sign'], signatureKey: 'sign' });
     expect(remotePlace(undefined, '/', { UNPLUGIN_QUANTIZE_REMOTE_CACHE: 'redis://:hidden@cache:1' })).toMatchObject({ name: 'redis://cache:1', secrets: ['hidden', 'hidden'] });
   });
 

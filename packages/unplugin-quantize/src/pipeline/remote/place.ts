@@ -65,7 +65,7 @@ function fromDriver(driver: RemoteDriver, options: Record<string, unknown>, root
     const base = resolve(root, String(options['base']));
     return { name: base, driver, options: { ...options, base } };
   }
-  const { url = options['base'], host = 'localhost', port = 6379, bucket } = options;
+  const { url = driver === 'http' ? options['base'] : undefined, host = 'localhost', port = 6379, bucket } = options;
   const name = driver === 's3' ? `s3://${String(bucket)}` : url === undefined ? `redis://${String(host)}:${String(port)}` : withoutUser(String(url));
   return { name, driver, options };
 }
