@@ -1,3 +1,4 @@
+import { byteSize } from './byte-size.ts';
 import { checkRemote } from './remote-checks.ts';
 import { QuantizeError } from './errors.ts';
 
@@ -12,6 +13,12 @@ export interface CacheSpec {
    * @example { driver: 's3', bucket: 'models', region: 'eu-central-1' }
    */
   remote?: string | RemoteCacheSpec | false;
+  /**
+   * The most that the folder may take, as a number of bytes or a text such as '10GB'. A build that stored something removes what was not
+   * used for the longest time when it ends; nothing that it used itself.
+   * @default no limit
+   */
+  maxBytes?: number | string;
 }
 
 /** Kinds of servers; each is the driver of that name in unstorage. */
@@ -40,15 +47,18 @@ export interface RemoteCacheSpec {
   [option: string]: unknown;
 }
 
+const KEYS: readonly string[] = ['folder', 'remote', 'maxBytes'] satisfies (keyof CacheSpec)[];
+
 /** @throws QuantizeError OPTION_UNKNOWN, OPTION_INVALID; for credentials too, which belong into the environment */
 export function checkCache(value: unknown): void {
   if (value === undefined || value === false || (typeof value === 'string' && value !== '')) return;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('cache', value, 'a folder, false, or { folder, remote }');
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('cache', value, 'a folder, false, or { folder, remote, maxBytes }');
   for (const key of Object.keys(value)) {
-    if (key !== 'folder' && key !== 'remote') throw new QuantizeError('OPTION_UNKNOWN', `There is no key of "cache" "${key}".`, { option: key, hint: 'There are folder and remote.' });
+    if (!KEYS.includes(key)) throw new QuantizeError('OPTION_UNKNOWN', `There is no key of "cache" "${key}".`, { option: key, hint: `There are ${KEYS.join(', ')}.` });
   }
-  const { folder, remote } = value as Record<string, unknown>;
+  const { folder, remote, maxBytes } = value as Record<string, unknown>;
   if (folder !== undefined && folder !== false && (typeof folder !== 'string' || folder === '')) throw invalid('cache.folder', folder, 'a folder or false');
+  byteSize(maxBytes, 'cache.maxBytes');
   checkRemote(remote);
 }
 

@@ -1,7 +1,7 @@
 import type { CalibrationSpec } from './calibration.ts';
 import type { CacheSpec } from './cache-options.ts';
 import type { BaselineSpec, EvaluateSpec, OnFail } from './gate-options.ts';
-import type { Limits } from './limits.ts';
+import type { ResourceOptions } from './resource-options.ts';
 import type { Budget, FormatChoice, Target } from './types.ts';
 
 export type * from './cache-options.ts';
@@ -230,7 +230,7 @@ export interface ModelRule extends ModelOptions {
 export type OnnxruntimeBuild = 'wasm' | 'webgpu' | 'jspi';
 
 /** Options of the plugin. Those of a model are defaults for all models. */
-export interface Options extends ModelOptions {
+export interface Options extends ModelOptions, ResourceOptions {
   /** Options of models by their path; later entries win. @example [{ match: 'models/large/**', format: 'int4' }] */
   models?: ModelRule[];
   /**
@@ -285,12 +285,4 @@ export interface Options extends ModelOptions {
    * @default 'quantize.lock.json'
    */
   baseline?: string | false | BaselineSpec;
-  /** Worker threads that quantize models side by side. @default half of the cores, at least 1 */
-  workers?: number;
-  /**
-   * What a model may ask for; one that asks for more is refused before it takes the time and memory. Raise a limit for a model that you trust.
-   * @default see the README
-   * @example { nodes: 2_000_000 }
-   */
-  limits?: Partial<Limits>;
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Artefact } from './artefact.ts';
+import { shrinkCache, touch } from './cache-size.ts';
 import { createCacheFolders, type CacheFolders } from './cache-folders.ts';
 import type { RemoteCounts } from './remote/client.ts';
 import type { RemoteLayer } from './remote/layer.ts';
@@ -57,14 +58,31 @@ export interface Shared {
   close(): Promise<RemoteCounts | undefined>;
 }
 
-/** @param folder absolute path, or false for a temporary folder that `close` removes */
-export function createCache(folder: string | false, warn: (message: string) => void, shared?: Shared): Cache {
+/**
+ * @param folder absolute path, or false for a temporary folder that `close` removes
+ * @param maxBytes the most that it may take when it is closed
+ */
+export function createCache(folder: string | false, warn: (message: string) => void, shared?: Shared, maxBytes?: number): Cache {
   const folders = createCacheFolders(folder, warn);
   const hashes = lazyHashes(folders);
+  const inUse = new Set<string>();
+  let hasGrown = false;
+  function used(place: string, dated = place): void {
+    if (maxBytes === undefined || inUse.has(place)) return;
+    inUse.add(place);
+    void touch(dated);
+  }
 
   function store<T extends WrittenFile>(kind: string, file: string): FileStore<T> {
-    const local = createFileStore<T>({ kind, file, folders, hashes });
-    return shared === undefined ? local : sharedFiles(kind, local, shared);
+    const local = createFileStore<T>({ kind, file, folders, hashes, used });
+    const both = shared === undefined ? local : sharedFiles(kind, local, shared);
+    return {
+      find: both.find,
+      store(key, produce) {
+        hasGrown = true;
+        return both.store(key, produce);
+      },
+    };
   }
   const artefacts = store<Artefact>('artefacts', 'model.onnx');
   const deliveries = store<WrittenFile>('deliveries', 'delivered.bin');
@@ -72,8 +90,11 @@ export function createCache(folder: string | false, warn: (message: string) => v
 
   async function read<T>(kind: RecordKind, key: string): Promise<T | undefined> {
     for (const root of folders.readable()) {
-      const value = await readJson(join(root, kind, `${key}.json`));
-      if (value !== undefined) return value as T;
+      const path = join(root, kind, `${key}.json`);
+      const value = await readJson(path);
+      if (value === undefined) continue;
+      used(path);
+      return value as T;
     }
     const elsewhere = await (await shared?.open())?.read(kind, key);
     if (elsewhere !== undefined) await keep(kind, key, elsewhere);
@@ -91,6 +112,7 @@ export function createCache(folder: string | false, warn: (message: string) => v
 
   async function close(): Promise<RemoteCounts | undefined> {
     const counts = await shared?.close();
+    if (maxBytes !== undefined && folder !== false && hasGrown) await shrinkCache(folder, maxBytes, inUse);
     await folders.close();
     return counts;
   }

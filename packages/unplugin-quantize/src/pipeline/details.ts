@@ -20,7 +20,7 @@ export async function findDetails(context: PipelineContext, request: ArtefactReq
     if (known !== undefined) return known;
     const calibration = await findCalibration(context, request, content);
     const { path, name, options } = request;
-    const details = await workers.describe({ path, name, options: artefactOptions(options), observed: await calibration?.file(), artefact: artefact.file });
+    const details = await workers.describe({ path, name, options: artefactOptions(options), observed: await calibration?.file(), artefact: artefact.file, bytes: content.bytes });
     await cache.write('details', key, details);
     return details;
   });

@@ -29,18 +29,21 @@ interface StoreOptions {
   file: string;
   folders: CacheFolders;
   hashes: HashMemo;
+  /** Told of what was used: the entry, and the file of it whose date says when. */
+  used?: ((place: string, dated: string) => void) | undefined;
 }
 
 const ENTRY = 'entry.json';
 /** A freshly written file is dated back, so that its hash can be remembered at once and every later change shows (hash.ts). */
 const BACKDATED_S = 10;
 
-export function createFileStore<T extends WrittenFile>({ kind, file: name, folders, hashes }: StoreOptions): FileStore<T> {
+export function createFileStore<T extends WrittenFile>({ kind, file: name, folders, hashes, used }: StoreOptions): FileStore<T> {
   async function find(key: string): Promise<Stored<T> | undefined> {
     for (const root of folders.readable()) {
       const place = join(root, kind, key);
       const entry = (await readJson(join(place, ENTRY))) as T | undefined;
       if (entry === undefined) continue;
+      used?.(place, join(place, ENTRY));
       if (await isWhole(join(place, name), entry, hashes)) return { ...entry, file: join(place, name) };
       await removeAside(place, root);
     }

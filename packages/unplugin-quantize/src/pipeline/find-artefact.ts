@@ -27,7 +27,7 @@ export async function findArtefact(context: PipelineContext, request: ArtefactRe
     const observed = await calibration?.file();
     tell({ kind: 'step', model: name, step: 'quantize' });
     const artefact = await cache.store(key, async (out) => {
-      const made = await workers.quantize({ path, name, options: deciding, observed, out });
+      const made = await workers.quantize({ path, name, options: deciding, observed, out, bytes: content.bytes });
       await assertUnchanged(content, name, cache);
       return made;
     });

@@ -32,7 +32,7 @@ export async function findCalibration({ root, cache, workers, share, tell }: Pip
   const make = async (): Promise<string> => {
     tell({ kind: 'step', model: name, step: 'calibrate' });
     const { file } = await cache.calibrations.store(key, async (out) => {
-      const found = await workers.calibrate({ ...plan, name, source: path, options: deciding, out }, progressTeller(tell, name));
+      const found = await workers.calibrate({ ...plan, name, source: path, options: deciding, out, bytes: content.bytes }, progressTeller(tell, name));
       await assertUnchanged(content, name, cache);
       return found;
     });

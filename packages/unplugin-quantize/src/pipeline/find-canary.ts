@@ -23,7 +23,7 @@ export async function findCanary({ root, cache, workers, share }: PipelineContex
   const find = (): Promise<MadeCanary | undefined> => cache.read<MadeCanary>('canaries', key);
   const make = async (): Promise<MadeCanary> => {
     const isSplit = Object.keys(content.externals).length > 0;
-    const made = await workers.canary({ name, source: path, isSplit, inputs: content.inputs, calibration });
+    const made = await workers.canary({ name, source: path, isSplit, inputs: content.inputs, calibration, bytes: content.bytes });
     await cache.write('canaries', key, made);
     return made;
   };

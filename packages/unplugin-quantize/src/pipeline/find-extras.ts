@@ -43,7 +43,7 @@ async function findLatency({ cache, workers, share, tell }: PipelineContext, { p
     const known = await cache.read<LatencyReport>('latency', key);
     if (known !== undefined) return { latency: known, cached: true };
     tell({ kind: 'step', model: name, step: 'latency' });
-    const first = await workers.firstFeeds({ name, source: path, calibration: plan.calibration, engine: artefact.externalLocations.length > 0 ? undefined : plan.engine });
+    const first = await workers.firstFeeds({ name, source: path, calibration: plan.calibration, engine: artefact.externalLocations.length > 0 ? undefined : plan.engine, bytes: artefact.sourceBytes });
     // Loaded here, because a build whose results are cached measures nothing.
     const { measureLatency } = await import('./latency.ts');
     const timed = (file: string, sessionOptions: Record<string, unknown>): TimedFile => ({ name, path: file, sessionOptions });

@@ -38,7 +38,7 @@ export async function findMeasurement(
     tell({ kind: 'step', model: name, step: 'measure' });
     const { file } = made.artefact;
     const isSplit = externalLocations.length > 0;
-    const measured = await workers.measure({ name, source: path, artefact: file, isSplit, sessionOptions, inputs, canary: reference === null ? undefined : { reference, format }, ...plan }, measureTeller(tell, name));
+    const measured = await workers.measure({ name, source: path, artefact: file, isSplit, sessionOptions, inputs, canary: reference === null ? undefined : { reference, format }, ...plan, bytes: made.artefact.sourceBytes }, measureTeller(tell, name));
     await cache.write('measured', key, measured);
     // Read as JSON, so that a miss gives what a hit will give.
     return { measured: JSON.parse(JSON.stringify(measured)) as Measured, samples, cached: false };

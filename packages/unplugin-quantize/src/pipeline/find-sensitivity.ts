@@ -36,7 +36,7 @@ export async function findSensitivity(context: PipelineContext, request: Artefac
     if (known === undefined) {
       if (at === 0) tell({ kind: 'step', model: name, step: 'sensitivity' });
       const observed = await observation?.file();
-      known = await workers.sensitivity({ name, source: path, options: deciding, observed, calibration: plan.calibration, inputs: content.inputs, groups: chunk }, (done) => onProgress(at + done, groups.length));
+      known = await workers.sensitivity({ name, source: path, options: deciding, observed, calibration: plan.calibration, inputs: content.inputs, groups: chunk, bytes: content.bytes }, (done) => onProgress(at + done, groups.length));
       await cache.write('sensitivity', key, known);
     }
     // JSON has null in place of Infinity.

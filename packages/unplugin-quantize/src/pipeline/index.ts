@@ -35,6 +35,10 @@ export interface PipelineOptions {
   workers?: number | undefined;
   /** What a model may ask for. */
   limits?: Partial<Limits> | undefined;
+  /** Bytes that the work may take together, estimated. */
+  memoryLimit?: number | undefined;
+  /** The most that the cache's folder may take when the pipeline is closed. */
+  maxCacheBytes?: number | undefined;
   onProgress?: ((event: PipelineEvent) => void) | undefined;
 }
 
@@ -60,11 +64,11 @@ export interface Pipeline {
 }
 
 /** @throws QuantizeError OPTION_INVALID for a shared cache without an address */
-export function createPipeline({ root, cacheDir, remote, workers: size, limits, onProgress = warnOnly }: PipelineOptions): Pipeline {
+export function createPipeline({ root, cacheDir, remote, workers: size, limits, memoryLimit, maxCacheBytes, onProgress = warnOnly }: PipelineOptions): Pipeline {
   const warn = (message: string): void => onProgress({ kind: 'warning', message });
   const place = remotePlace(remote, root);
-  const cache = createCache(cacheDir === false ? false : resolve(root, cacheDir), warn, place && sharedCache(place, warn));
-  const workers = createWorkers(size, limits);
+  const cache = createCache(cacheDir === false ? false : resolve(root, cacheDir), warn, place && sharedCache(place, warn), maxCacheBytes);
+  const workers = createWorkers(size, limits, memoryLimit);
   const context = { root: resolve(root), cache, workers, share: createShare(), tell: onProgress, describers: new WeakMap() };
   return {
     quantizeFile: (path, options) => quantizeFile(context, path, options),

@@ -18,6 +18,8 @@ export interface ModelContent {
   isQuantized: boolean;
   /** Absolute paths of the model and its external data. */
   paths: string[];
+  /** Of all of them together. */
+  bytes: number;
 }
 
 /**
@@ -28,25 +30,28 @@ export interface ModelContent {
 export async function readContent(path: string, name: string, cache: Cache, workers: Pick<Workers, 'facts'>): Promise<ModelContent> {
   // Opening is the test that this is a file that may be read, with the errors of all other readers.
   withModelFile(path, name, () => undefined);
-  const { sha256 } = await cache.hashes.digest(path);
-  const { externals: locations, inputs, kind, isQuantized } = await factsOf(path, name, sha256, cache, workers);
+  const { sha256, bytes: ownBytes } = await cache.hashes.digest(path);
+  let bytes = ownBytes;
+  const { externals: locations, inputs, kind, isQuantized } = await factsOf(path, name, sha256, bytes, cache, workers);
   const paths = [path];
   const externals: Record<string, string> = {};
   for (const location of locations) {
     const file = resolveExternal(path, location, name);
-    externals[location] = (await cache.hashes.digest(file)).sha256;
+    const digest = await cache.hashes.digest(file);
+    externals[location] = digest.sha256;
+    bytes += digest.bytes;
     paths.push(file);
   }
-  return { sha256, externals, inputs, kind, isQuantized, paths };
+  return { sha256, externals, inputs, kind, isQuantized, paths, bytes };
 }
 
 /** Reading the graph takes longer than a warm build may, so what it says is noted under the hash of the model. */
-async function factsOf(path: string, name: string, sha256: string, cache: Cache, workers: Pick<Workers, 'facts'>): Promise<ModelFacts> {
+async function factsOf(path: string, name: string, sha256: string, bytes: number, cache: Cache, workers: Pick<Workers, 'facts'>): Promise<ModelFacts> {
   const known = await cache.read<Partial<ModelFacts>>('facts', sha256);
   if (known?.externals !== undefined && known.inputs !== undefined && known.kind !== undefined && known.isQuantized !== undefined) {
     return { externals: known.externals, inputs: known.inputs, kind: known.kind, isQuantized: known.isQuantized };
   }
-  const facts = await workers.facts({ path, name });
+  const facts = await workers.facts({ path, name, bytes });
   await cache.write('facts', sha256, facts);
   return facts;
 }

@@ -4,17 +4,12 @@ import type { Options } from '../options.ts';
 /** Below it a model would be thousands of files. */
 const SMALLEST_PART = 1 << 16;
 
-/**
- * How files are published, and by how many workers they are made.
- *
- * @throws QuantizeError OPTION_INVALID
- */
-export function checkDelivery({ compress, maxFileBytes, precompress, workers }: Options): void {
+/** @throws QuantizeError OPTION_INVALID */
+export function checkDelivery({ compress, maxFileBytes, precompress }: Options): void {
   if (compress !== undefined && compress !== false && compress !== 'gzip') throw invalid('compress', compress, "'gzip' or false");
   const isList = precompress === undefined || (Array.isArray(precompress) && precompress.every((each) => each === 'gzip' || each === 'brotli'));
   if (!isList) throw invalid('precompress', precompress, "a list of 'gzip' and 'brotli'");
   if (maxFileBytes !== undefined && !(Number.isSafeInteger(maxFileBytes) && maxFileBytes >= SMALLEST_PART)) throw invalid('maxFileBytes', maxFileBytes, `a whole number of bytes from ${SMALLEST_PART}`);
-  if (workers !== undefined && !(Number.isSafeInteger(workers) && workers > 0)) throw invalid('workers', workers, 'a whole number above 0');
 }
 
 function invalid(option: string, value: unknown, wanted: string): QuantizeError {

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { checkCache } from '../cache-options.ts';
+import { checkCache, type CacheSpec } from '../cache-options.ts';
 import { locateSamples, watchedPlaces } from '../calibrate/index.ts';
 import { isGateError, QuantizeError } from '../errors.ts';
-import { checkLimits } from '../limits.ts';
 import { checkBaseline, checkKey, isRegExp, MODEL_OPTIONS, type OnnxruntimeBuild, type Options, type ResolvedModelOptions } from '../options.ts';
 import { annotateError, annotateWarning, createPipeline, locateEvaluator, openBaseline, summarizeForGitHub, watchedByEvaluator, writeReports, type Compression, type Delivery, type NamedFile, type Pipeline, type PipelineResult, type VariantResult } from '../pipeline/index.ts';
 import { displayName } from '../pipeline/display-name.ts';
 import { createSettings, type FindSettings } from '../pipeline/settings/index.ts';
+import { checkResources, resourcesOf } from '../resource-options.ts';
 import { reportFiles, type ReportFile } from '../report-files.ts';
 import { formatTable } from '../report/index.ts';
 import type { ModelReport } from '../types.ts';
@@ -27,7 +27,7 @@ const CACHE_FOLDER = 'node_modules/.cache/unplugin-quantize';
 const DECLARATIONS_FILE = 'quantize.d.ts';
 
 /** Options that are not a model's. */
-const PLUGIN_OPTIONS = ['models', 'dts', 'onnxruntime', 'compress', 'maxFileBytes', 'precompress', 'crossOriginIsolation', 'cache', 'report', 'baseline', 'workers', 'limits'];
+const PLUGIN_OPTIONS = ['models', 'dts', 'onnxruntime', 'compress', 'maxFileBytes', 'precompress', 'crossOriginIsolation', 'cache', 'report', 'baseline', 'workers', 'memoryLimit', 'limits'];
 
 /**
  * What one instance of the plugin keeps between hooks: the pipeline, which several builds share (Vite's client and server), and the
@@ -64,9 +64,10 @@ export class PluginState {
   /** @throws QuantizeError OPTION_UNKNOWN, OPTION_INVALID */
   constructor(options: Options) {
     for (const key of Object.keys(options)) checkKey(key, [...Object.keys(MODEL_OPTIONS), ...PLUGIN_OPTIONS], 'option');
-    const { models, dts = false, onnxruntime: _onnxruntime, compress: _compress, maxFileBytes: _maxFileBytes, precompress: _precompress, crossOriginIsolation, cache: _cache, report: _report, baseline, workers: _workers, limits, ...defaults } = options;
+    const { models, dts = false, onnxruntime: _onnxruntime, compress: _compress, maxFileBytes: _maxFileBytes, precompress: _precompress, crossOriginIsolation, cache: _cache, report: _report, baseline, workers: _workers, memoryLimit: _memoryLimit, limits: _limits, ...defaults } = options;
     this.#build = chosenBuild(options);
     checkDelivery(options);
+    checkResources(options);
     this.isolation = isolationHeaders(crossOriginIsolation);
     if (dts !== false) {
       const path = dts === true ? DECLARATIONS_FILE : dts;
@@ -75,7 +76,6 @@ export class PluginState {
     }
     checkBaseline(baseline);
     checkCache(options.cache);
-    checkLimits(limits);
     this.#findSettings = createSettings(defaults, models);
     this.#files = reportFiles(options.report);
     this.#options = options;
@@ -273,14 +273,13 @@ export class PluginState {
   }
 
   #createPipeline(): Pipeline {
-    const { cache = CACHE_FOLDER, workers, limits } = this.#options;
-    const { folder = CACHE_FOLDER, remote } = typeof cache === 'object' ? cache : { folder: cache };
+    const { cache = CACHE_FOLDER } = this.#options;
+    const { folder = CACHE_FOLDER, remote, maxBytes }: CacheSpec = typeof cache === 'object' ? cache : { folder: cache };
     return createPipeline({
       root: this.root,
       cacheDir: folder,
       remote,
-      workers,
-      limits,
+      ...resourcesOf({ ...this.#options, maxBytes }),
       onProgress: (event) => {
         if (event.kind === 'broken') this.#broken.set(event.reports[0]!.name, event.reports);
         if (event.kind !== 'warning') {
