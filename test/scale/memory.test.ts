@@ -34,10 +34,8 @@ async function watch(args: readonly string[]): Promise<{ code: number | null; to
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
-  let isRunning = true;
-  void ended.then(() => (isRunning = false));
   let [together, largest] = [0, 0];
-  while (isRunning) {
+  while (child.exitCode === null && child.signalCode === null) {
     const children = childrenOf(child.pid!);
     together = Math.max(together, children.size);
     largest = Math.max(largest, ...children.values());
