@@ -178,4 +178,13 @@ describe.skipIf(chromiumPath === null || !hasDist)('the ladder in Chromium with 
     expect(other.fallbacks.map(({ backend }) => backend)).toEqual(['webgpu']);
     for (const [name, values] of Object.entries(silero.reference)) expect(distance(other.outputs?.[name], values)).toBeLessThanOrEqual(TOLERANCE.absolute);
   });
+
+  it.each([{ loseDevice: true }, { worker: true }])('runs calls as one on WebGPU, with the same answers (%j)', async (options) => {
+    const loaded = await loadIn(await openLab(context, server.origin), small.model, small.feeds, { batch: { maxSize: 8, maxDelay: 20 }, ...options });
+    expect(loaded.error).toBeUndefined();
+    expect(loaded.backend).toBe('loseDevice' in options ? 'wasm' : 'webgpu');
+    // Three calls, whose one run meets the loss of the device and is repeated.
+    expect(loaded.again?.length ?? 0).toBe('loseDevice' in options ? 3 : 0);
+    for (const outputs of [loaded.outputs!, ...(loaded.again ?? [])]) expect(distance(outputs['y'], small.reference['y']!)).toBeLessThanOrEqual(TOLERANCE.absolute);
+  });
 });

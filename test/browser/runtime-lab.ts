@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { build } from 'vite';
-import type { Backend, Fallback, ModelVariant, Progress, QuantizedModel } from '../../packages/unplugin-quantize/src/runtime/public.ts';
+import type { Backend, BatchOptions, Fallback, ModelVariant, Progress, QuantizedModel } from '../../packages/unplugin-quantize/src/runtime/public.ts';
 import type { Verdict } from '../../packages/unplugin-quantize/src/runtime/verdict.ts';
 
 export type PlainFeeds = Record<string, { type: string; data: number[]; dims: readonly number[] }>;
@@ -12,6 +12,7 @@ export interface LabOptions {
   backends?: Backend[];
   prefer?: 'speed';
   retries?: number;
+  batch?: BatchOptions;
   /** Moves the session into a worker. */
   worker?: boolean;
   /** Gives an onFallback. */
