@@ -103,7 +103,7 @@ describe('branches of If', () => {
   it('that no sample came to stay float32, and this is told', async () => {
     const taken = images.map(({ x }) => ({ x: x!, on: bool(true) }));
     const { bytes, notes, integerShare } = await quantizeStatic(chooser(), taken);
-    expect(notes).toEqual(['2 products in subgraphs stay float32, because no sample came there or there is no integer form; weights are stored small.']);
+    expect(notes).toEqual(['2 products in subgraphs stay float32: they were excluded, no sample came to them, or they have no integer form. Their weights are stored small.']);
     expect(integerShare!.nodes.filter(({ kernel }) => kernel === null).map(({ node }) => node)).toEqual(['y/else_branch/c1', 'y/else_branch/t']);
     expect(await kernelsIn(bytes)).toMatchObject({ QLinearConv: 3 });
     expect(await distance(chooser(), bytes, images)).toBeLessThan(NEAR);
@@ -156,7 +156,7 @@ describe('bodies of Loop', () => {
 
   it('that never ran stay float32', async () => {
     const { notes, bytes, format } = await quantizeStatic(looper({ nodes: [makeNode('Loop', ['n', 'go', 'x'], ['y', 'all'], { body: buildGraph(step) }), makeNode('MatMul', ['x', 'o'], ['d'])], outputs: { y: 'float32', all: 'float32', d: 'float32' }, initializers: { go: rawBool(true), o: weight([32, 32], 9) } }), rows([0, 0]));
-    expect(notes).toEqual(['2 products in subgraphs stay float32, because no sample came there or there is no integer form; weights are stored small.']);
+    expect(notes).toEqual(['2 products in subgraphs stay float32: they were excluded, no sample came to them, or they have no integer form. Their weights are stored small.']);
     expect(format).toBe('int8-static');
     expect(await kernelsIn(bytes)).toMatchObject({ MatMulIntegerToFloat: 1 });
   });

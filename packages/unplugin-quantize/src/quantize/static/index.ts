@@ -23,12 +23,12 @@ export type { Observed, Statistics, Tap, TensorStatistics } from './statistics.t
  */
 export function computeStatically(context: Context): void {
   const planned = planStatic(graphViews(context));
+  noteBodies(context, planned);
   if (planned.every(({ plan }) => plan.nodes.length === 0)) {
     context.notes.push('No integer arithmetic: the model has no product with a constant weight that may be changed.');
     return;
   }
   context.told.integerShare = integerShare(planned);
-  noteBodies(context, planned);
   const type = ACTIVATION_TYPES[context.options.activations];
   const builders = new Map<GraphProto, Builder>();
   const builderOf = (graph: GraphProto): Builder => {
@@ -61,7 +61,8 @@ function parametrized(planned: readonly Planned[], type: ActivationType): Parame
 function noteBodies({ notes }: Context, planned: readonly Planned[]): void {
   const integer = new Set(planned.flatMap(({ plan }) => plan.nodes.map(({ node }) => node)));
   const floats = nestedProducts(planned[0]!.view.all).filter(({ node }) => !integer.has(node)).length;
-  if (floats > 0) notes.push(`${floats === 1 ? 'One product in a subgraph stays' : `${floats} products in subgraphs stay`} float32, because no sample came there or there is no integer form; weights are stored small.`);
+  if (floats === 1) notes.push('One product in a subgraph stays float32: it was excluded, no sample came to it, or it has no integer form. Its weight is stored small.');
+  if (floats > 1) notes.push(`${floats} products in subgraphs stay float32: they were excluded, no sample came to them, or they have no integer form. Their weights are stored small.`);
 }
 
 /** Decides about the constants that nothing reads any more: biases are int32 now, operands 8-bit integers, limits and factors are gone. */

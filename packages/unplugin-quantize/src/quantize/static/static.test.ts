@@ -113,7 +113,7 @@ describe('fixed scales', () => {
     const { Tensor } = await import('onnxruntime-node');
     const feeds = samples.map(({ x }) => ({ x: x!, on: new Tensor('bool', [true], []) }));
     const { notes, weights, bytes, integerShare } = await quantizeStatic(source, feeds);
-    expect(notes).toEqual(['2 products in subgraphs stay float32, because no sample came there or there is no integer form; weights are stored small.']);
+    expect(notes).toEqual(['2 products in subgraphs stay float32: they were excluded, no sample came to them, or they have no integer form. Their weights are stored small.']);
     expect(weights.map(({ scheme }) => scheme)).toEqual(['int8-static', 'int8-static', 'int8-storage']);
     // Two images of 6 x 6 and a weight of 216 elements; those of the branches count once each.
     expect(integerShare!.nodes.map(({ op, kernel, multiplyAdds }) => [op, kernel, multiplyAdds])).toEqual([['Conv', 'QLinearConv', 2 * 36 * 216], ['Conv', null, 576], ['Conv', null, 576]]);
