@@ -40,13 +40,15 @@ interface Seen {
 const [WIDTH, HEIGHT] = [192, 48];
 /** WebAssembly and native kernels add in different orders; the answer is a probability after some dozens of layers in float32. */
 const DIGITS = 3;
+/** Milliseconds that a machine with other work to do may take for a build, or for a first visit of a dev server. */
+const PATIENCE = 300_000;
 
 /** Defines the tests of an example: built, served, opened in Chromium, compared with the command line's file; then the same in its dev server. */
 export function testFramework({ name, client, server, build = 'build', dev }: FrameworkExample): void {
   const root = exampleFolder(name);
   const isReady = hasDist && chromiumPath !== null && existsSync(join(root, 'node_modules'));
 
-  describe.skipIf(!isReady)(`examples/${name}${build === 'build' ? '' : ` (${build})`}`, () => {
+  describe.skipIf(!isReady)(`examples/${name}${build === 'build' ? '' : ` (${build})`}`, { timeout: PATIENCE }, () => {
     const folder = mkdtempSync(join(tmpdir(), 'framework-'));
     const artefact = join(folder, 'direction.onnx');
     let browser: Browser;
@@ -90,6 +92,7 @@ export function testFramework({ name, client, server, build = 'build', dev }: Fr
       const app = await start();
       const page = await browser.newPage();
       const told: string[] = [];
+      page.setDefaultTimeout(PATIENCE / 3);
       page.on('console', (message) => told.push(message.text()));
       page.on('pageerror', ({ message }) => told.push(message));
       try {
