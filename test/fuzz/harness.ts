@@ -7,8 +7,8 @@ import type { Message, Work } from './worker.ts';
 
 /** Heap that a worker may use; buffers of weights are outside of it and are watched by the worker itself. */
 const HEAP_MB = 256;
-/** A case that takes longer than this is not waited for. */
-const HANG_MS = 10_000;
+/** A case that takes longer than this is not waited for; on a machine that others use too, a case may wait itself. */
+const HANG_MS = 30_000;
 
 export interface Failure {
   index: number;
@@ -62,15 +62,16 @@ export async function fuzz({ cases, seed, from = 0, models, processes = 2 }: Fuz
 
 async function lane(worker: string, work: Work): Promise<FuzzResult> {
   const failures: Failure[] = [];
-  let endings: Record<string, number> = {};
+  const endings: Record<string, number> = {};
   for (let from = work.from; from < work.to;) {
     const { last, finished, reason } = await runWorker(worker, { ...work, from }, (message) => {
       if ('index' in message) failures.push({ index: message.index, what: `as ${message.format}: ${message.what}` });
-      else if ('endings' in message) ({ endings } = message);
+      else if ('ended' in message) endings[message.ended] = (endings[message.ended] ?? 0) + 1;
     });
     if (finished) break;
     if (last === undefined) throw new Error(`The worker did not start a case. ${reason}`);
     failures.push({ index: last, what: reason });
+    endings['failed'] = (endings['failed'] ?? 0) + 1;
     from = last + work.step;
   }
   return { failures, endings };
@@ -91,7 +92,7 @@ function runWorker(worker: string, work: Work, tell: (message: Message) => void)
       watch.refresh();
       const message = JSON.parse(line) as Message;
       if ('start' in message) last = message.start;
-      if ('endings' in message) finished = true;
+      if ('done' in message) finished = true;
       tell(message);
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-2000)));

@@ -4,7 +4,7 @@ import { makeMutant } from './mutant.ts';
 import { SEEDS } from './seeds.ts';
 
 /** What the worker tells: the case that it starts, or how one ended that was not in order. One JSON value a line. */
-export type Message = { start: number } | { index: number; format: string; what: string } | { endings: Record<string, number> };
+export type Message = { start: number } | { index: number; format: string; what: string } | { ended: string } | { done: true };
 
 /** What the parent gives as JSON in the first argument. */
 export interface Work {
@@ -27,7 +27,6 @@ function work({ seed, from, to, step, models, megabytes, milliseconds }: Work): 
   const small = Object.values(SEEDS).map((build) => build());
   const large = models.map((path) => new Uint8Array(readFileSync(path)));
   const all = [...small, ...large];
-  const endings: Record<string, number> = {};
   let peak = process.resourceUsage().maxRSS;
   for (let index = from; index < to; index += step) {
     tell({ start: index });
@@ -45,9 +44,9 @@ function work({ seed, from, to, step, models, megabytes, milliseconds }: Work): 
     const problem = problemOf(ending) ?? (took > milliseconds ? `It took ${Math.round(took)} ms.` : grown > megabytes ? `It took ${Math.round(grown)} MB more.` : undefined);
     if (problem !== undefined) tell({ index, format: mutant.options.format, what: problem });
     const key = ending.outcome === 'refused' ? ending.code : ending.outcome;
-    endings[key] = (endings[key] ?? 0) + 1;
+    tell({ ended: key });
   }
-  tell({ endings });
+  tell({ done: true });
 }
 
 function problemOf(ending: Ending): string | undefined {

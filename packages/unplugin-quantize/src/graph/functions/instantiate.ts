@@ -22,11 +22,14 @@ interface Call {
  * The nodes that a call of a local function stands for (ONNX IR, "Functions"). Inner values get fresh names; references to attributes
  * of the function become the call's attributes or the function's defaults, or are left out where there is neither.
  *
- * @throws QuantizeError MODEL_INVALID when the body reads what nothing defines, defines a name twice or leaves an output open
+ * @throws QuantizeError MODEL_INVALID when the call has more inputs or outputs than the function, or the body reads what nothing defines, defines a name twice or leaves an output open
  */
 export function instantiate(fn: FunctionProto, node: NodeProto, names: Names): NodeProto[] {
   const attributes = new Map([...fn.attributeProto, ...node.attribute].map((attribute) => [attribute.name, attribute]));
   const call: Call = { label: nodeLabel(node).slice(0, LONGEST_LABEL), names, attributes };
+  for (const [kind, given, known] of [['inputs', node.input, fn.input], ['outputs', node.output, fn.output]] as const) {
+    if (given.findLastIndex((name) => name !== '') >= known.length) throw broken(call, `A call of a local function has more ${kind} than the function`);
+  }
   const inputs = new Map(fn.input.map((name, i) => [name, node.input[i] ?? '']));
   const outputs = new Map<string, string>();
   const handedOn: NodeProto[] = [];

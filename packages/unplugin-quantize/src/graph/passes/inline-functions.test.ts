@@ -165,6 +165,7 @@ describe('inlineFunctions', () => {
     ['that explodes', Array.from({ length: 40 }, (_, i) => makeFunction(i === 0 ? 'F' : `F${i}`, [call(`F${i + 1}`, ['x'], ['h']), call(`F${i + 1}`, ['h'], ['y'])])).concat(makeFunction('F40', [makeNode('Neg', ['x'], ['y'])])), /too many nodes/],
     ['that reads nothing known', [makeFunction('F', [makeNode('Neg', ['q'], ['y'])])], /reads "q", which nothing defines/],
     ['that defines twice', [makeFunction('F', [makeNode('Neg', ['x'], ['y']), makeNode('Abs', ['x'], ['y'])])], /"y" is defined twice/],
+    ['whose call has more outputs than it', [makeFunction('F', [makeNode('Neg', ['x'], ['y'])])].map((fn) => Object.assign(fn, { output: [] })), /more outputs than the function/],
     ['that leaves its output open', [makeFunction('F', [makeNode('Neg', ['x'], ['h'])])], /does not compute its output "y"/],
   ])('refuses a function %s', (_, functions, message) => {
     expect(() => inlineFunctions(model([call('F', ['a'], ['z'])], functions))).toThrowError(message);
