@@ -2,7 +2,9 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Options, QuantizedModel } from 'unplugin-quantize';
 import { describe, expect, it } from 'vitest';
+import { oneArtefact } from '../../packages/unplugin-quantize/src/cli/one-artefact.ts';
 import { makeNode } from '../../packages/unplugin-quantize/src/graph/index.ts';
+import { resolveModelOptions } from '../../packages/unplugin-quantize/src/options.ts';
 import { chooseVariant } from '../../packages/unplugin-quantize/src/runtime/variant.ts';
 import type { Format, ModelReport } from '../../packages/unplugin-quantize/src/types.ts';
 import { buildBytes, ramp } from '../support/build-model.ts';
@@ -76,5 +78,11 @@ describe('a decoder for WebGPU', () => {
     const { reports, onnx } = await measured((plain + half) / 2);
     expect(onnx).toHaveLength(1);
     expect(reports).toMatchObject([{ format: 'int4', notes: [expect.stringMatching(/^There is no int4-fp16 for webgpu with shader-f16: as that the model does not hold its budget/)] }]);
+  });
+
+  it('is one file that runs everywhere on the command line', () => {
+    const root = makeProject({});
+    writeFileSync(join(root, 'm.onnx'), decoder());
+    expect(oneArtefact(join(root, 'm.onnx'), resolveModelOptions({ format: 'auto', targets: ['webgpu'] })).plan).toMatchObject({ format: 'int4', targets: ['webgpu'] });
   });
 });

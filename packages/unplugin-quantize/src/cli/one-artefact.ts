@@ -20,6 +20,6 @@ export function oneArtefact(model: string, options: ResolvedModelOptions): OneAr
     throw new QuantizeError('OPTION_INVALID', `The command writes one file, and ${targets.length} targets were named.`, { option: '--targets', hint: 'Run it once for each target.' });
   }
   const kind = format === 'auto' ? readFacts({ path: model, name: model }).kind : 'encoder';
-  const plan = planVariants(options, kind)[0]!;
+  const plan = planVariants(options, kind).find(({ needs }) => needs === undefined)!;
   return { options: { ...options, format: plan.format }, plan };
 }
