@@ -42,7 +42,7 @@ export async function bench(args) {
   step('Answers in company and alone');
   const company = existsSync(join(shared, 'models')) ? await compareCompany() : [];
   step(`${SESSIONS} sessions`);
-  const sessions = ['node', 'wasm'].map((backend) => cycles(backend, isQuick ? SESSIONS / 10 : SESSIONS));
+  const sessions = ['node', 'wasm'].map((backend) => cycles(backend, SESSIONS));
   return {
     title: 'Under load',
     notes: [
