@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,11 +16,11 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 /** A program that builds and tells its result; `extra` runs before it. */
-const program = (options: object = {}, extra = ''): string => `
+const program = (options: object = {}, extra = '', cacheDir: string | false = 'cache'): string => `
   import { createPipeline } from ${JSON.stringify(distUrl('pipeline/index.js'))};
   import { resolveModelOptions } from ${JSON.stringify(distUrl('options.js'))};
   ${extra}
-  const pipeline = createPipeline({ root: ${JSON.stringify(root)}, cacheDir: 'cache', workers: 1 });
+  const pipeline = createPipeline({ root: ${JSON.stringify(root)}, cacheDir: ${JSON.stringify(cacheDir)}, workers: 1 });
   const told = await pipeline.quantizeFile('m.onnx', resolveModelOptions({ targets: ['node'], ...${JSON.stringify(options)} })).then(
     ({ file, cached }) => ({ file, cached }), ({ code, model, hint, message }) => ({ code, model, hint, message }));
   await pipeline.close();
@@ -105,6 +105,20 @@ describe.skipIf(!hasDist)('a build (needs the built package)', { timeout: 120_00
     child.kill(signal);
     expect(await ended).toBe(signal);
     expect([names('locks'), names('tmp')]).toEqual([[], []]);
+  });
+
+  it.skipIf(process.platform === 'win32')('without a cache that is interrupted leaves no temporary folder', async () => {
+    writeFileSync(join(root, 'samples.mjs'), samples("(await import('node:fs')).writeFileSync('started', ''); for (;;) await new Promise((resolve) => setTimeout(resolve, 1000));"));
+    const temporary = join(root, 'tmp');
+    mkdirSync(temporary);
+    const code = program({ format: 'int8-static', calibration: './samples.mjs' }, '', false);
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', code], { cwd: root, stdio: 'ignore', env: { ...process.env, TMPDIR: temporary } });
+    const ended = new Promise<string | null>((resolve) => child.on('exit', (_, by) => resolve(by)));
+    while (!existsSync(join(root, 'started'))) await sleep(20);
+    expect(readdirSync(temporary)).toHaveLength(1);
+    child.kill('SIGINT');
+    expect(await ended).toBe('SIGINT');
+    expect(readdirSync(temporary)).toEqual([]);
   });
 
   it.skipIf(process.platform === 'win32' || process.getuid?.() === 0)('of a model that may not be read says so (skipped for root)', async () => {

@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemErrorCode } from '../errors.ts';
+import { onInterrupt } from './interrupt.ts';
 import { writeFailed } from './write-file.ts';
 
 /** Where results are looked for and where they go. */
@@ -24,7 +25,8 @@ const ABANDONED_MS = 24 * 60 * 60 * 1000;
 export function createCacheFolders(folder: string | false, warn: (message: string) => void): CacheFolders {
   let temporary: string | undefined;
   let chosen: Promise<string> | undefined;
-  const removeOnExit = (): void => {
+  let settled: (() => void) | undefined;
+  const removeNow = (): void => {
     if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true });
   };
 
@@ -37,7 +39,7 @@ export function createCacheFolders(folder: string | false, warn: (message: strin
     temporary = await mkdtemp(join(tmpdir(), 'unplugin-quantize-')).catch((cause: unknown) => {
       throw writeFailed(tmpdir(), cause);
     });
-    process.once('exit', removeOnExit);
+    settled = onInterrupt(removeNow);
     return temporary;
   }
 
@@ -46,7 +48,7 @@ export function createCacheFolders(folder: string | false, warn: (message: strin
     writable: () => (chosen ??= choose()),
     async close() {
       await chosen?.catch(() => undefined);
-      process.off('exit', removeOnExit);
+      settled?.();
       if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
       temporary = chosen = undefined;
     },

@@ -5,7 +5,9 @@ import { QuantizeError } from '../errors.ts';
 import type { FoundEngines } from '../evaluate/index.ts';
 import { MODEL_DEFAULTS } from '../options.ts';
 import { quantizeToFile } from './artefact.ts';
+import { onInterrupt } from './interrupt.ts';
 import type { MeasureTask } from './measure.ts';
+import { removeDraft } from './write-file.ts';
 
 const WEB = 'onnxruntime-web';
 
@@ -14,10 +16,12 @@ export async function withWholeFiles<T>(task: MeasureTask, found: FoundEngines, 
   const isNeeded = (task.isSplit || task.isArtefactSplit === true) && found.engines.some(({ name }) => name === WEB);
   if (!isNeeded) return use(task, found);
   const folder = await mkdtemp(join(tmpdir(), 'unplugin-quantize-'));
+  const settled = onInterrupt(() => removeDraft(folder));
   try {
     const whole = joinFiles(task, folder);
     return await (whole === undefined ? use(task, withoutWeb(found)) : use(whole, found));
   } finally {
+    settled();
     await rm(folder, { recursive: true, force: true });
   }
 }
