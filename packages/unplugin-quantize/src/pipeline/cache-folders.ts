@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemErrorCode } from '../errors.ts';
 import { onInterrupt } from './interrupt.ts';
+import { removeDeadLocks } from './locks.ts';
 import { writeFailed } from './write-file.ts';
 
 /** Where results are looked for and where they go. */
@@ -62,6 +63,7 @@ async function tryWriting(folder: string): Promise<string | undefined> {
     await mkdir(drafts, { recursive: true });
     await rmdir(await mkdtemp(join(drafts, 'probe-')));
     await removeAbandoned(drafts);
+    await removeDeadLocks(join(folder, 'locks'));
     return undefined;
   } catch (cause) {
     const code = systemErrorCode(cause);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Text } from './hash.ts';
-import { createLocks } from './locks.ts';
+import { createLocks, removeDeadLocks } from './locks.ts';
 
 const TIMES = { poll: 5, beat: 20, stale: 300, patience: 5_000 };
 let root: string;
@@ -78,6 +78,15 @@ describe('locks', () => {
     clearInterval(timer);
     // It is still theirs.
     expect(readdirSync(join(root, 'locks'))).toHaveLength(1);
+  });
+
+  it('of killed processes are removed, and those of others stay', async () => {
+    leave(2 ** 22 + 1);
+    writeFileSync(join(root, 'locks/living'), JSON.stringify({ id: 'l', pid: process.pid, host: hostname() }));
+    writeFileSync(join(root, 'locks/elsewhere'), JSON.stringify({ id: 'e', pid: 2 ** 22 + 1, host: 'elsewhere' }));
+    await removeDeadLocks(join(root, 'locks'));
+    expect(readdirSync(join(root, 'locks')).sort()).toEqual(['elsewhere', 'living']);
+    await removeDeadLocks(join(root, 'nowhere'));
   });
 
   it('that are damaged hold nobody up for ever', async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -132,6 +132,12 @@ async function isDead(path: string): Promise<boolean> {
   } catch (error) {
     return systemErrorCode(error) === 'ESRCH';
   }
+}
+
+/** Removes what killed processes of this machine left in a folder of locks, where nobody may ever ask for the same work again. */
+export async function removeDeadLocks(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names) if (await isDead(join(folder, name))) await breakLock(join(folder, name));
 }
 
 /** By a rename, of which only one process has the luck. */
