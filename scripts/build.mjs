@@ -27,9 +27,9 @@ const SPLIT_DOOR = 'runtime/index.web';
 const TYPICAL_DOOR = 'rollup';
 
 /** Rooms that programs of the tests import. */
-const INNER_DOORS = ['onnx/index', 'options', 'pipeline/index', 'pipeline/file-source', 'report/schema/report-schema'];
+const INNER_DOORS = ['onnx/index', 'options', 'pipeline/index', 'pipeline/files/file-source', 'report/schema/report-schema'];
 
-/** `pipeline/workers.ts`, which ends up in a chunk, starts them by a path beside its own. */
+/** `pipeline/workers/workers.ts`, which ends up in a chunk, starts them by a path beside its own. */
 const WORKERS = ['quantize.worker', 'measure.worker', 'latency.worker', 'remote.worker', 'engine.worker'];
 
 async function build() {
@@ -57,7 +57,7 @@ async function bundleAll() {
     .map((name) => new RegExp(`^${name}(/|$)`));
   const doors = modulesIn({ exports, bin }).filter((door) => !WEB_DOORS.includes(door));
   const rooms = [...doors, ...INNER_DOORS].map((door) => [door, join(SOURCE, `${door}.ts`)]);
-  const workers = WORKERS.map((name) => [`chunks/${name}`, join(SOURCE, `pipeline/${name}.ts`)]);
+  const workers = WORKERS.map((name) => [`chunks/${name}`, join(SOURCE, `pipeline/workers/${name}.ts`)]);
   const options = { external, cwd: ROOT, platform: 'node', onLog: refuse };
   const together = await loadedBy({ ...options, input: join(SOURCE, `${TYPICAL_DOOR}.ts`) });
   const codeSplitting = { groups: [{ name: 'common', test: (id) => together.has(id) && !id.startsWith(join(SOURCE, 'plugin')) }, { name: 'plugin', test: (id) => together.has(id) }] };

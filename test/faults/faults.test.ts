@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createHashMemo } from '../../packages/unplugin-quantize/src/pipeline/hash.ts';
+import { createHashMemo } from '../../packages/unplugin-quantize/src/pipeline/cache/hash.ts';
 import { distUrl, hasDist, runScript } from '../support/dist.ts';
 import { models } from '../support/models.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resolveModelOptions } from '../../packages/unplugin-quantize/src/options.ts';
-import { compressFile } from '../../packages/unplugin-quantize/src/pipeline/compressed.ts';
+import { compressFile } from '../../packages/unplugin-quantize/src/pipeline/steps/compressed.ts';
 import { distUrl, hasDist } from '../support/dist.ts';
 import { models } from '../support/models.ts';
 import { writeSplitModel } from '../support/split-model.ts';

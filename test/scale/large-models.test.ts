@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { float16ToFloat32, readModel, tensorOf, type Model, type TensorProto } from '../../packages/unplugin-quantize/src/onnx/index.ts';
 import { assertSound } from '../../packages/unplugin-quantize/src/graph/index.ts';
-import { withModelFile } from '../../packages/unplugin-quantize/src/pipeline/file-source.ts';
+import { withModelFile } from '../../packages/unplugin-quantize/src/pipeline/files/file-source.ts';
 import { distFolder, hasDist, runNode } from '../support/dist.ts';
 import { markedRow, WIDTH, writeLargeModel, type LargeModel } from './large-model.ts';
 

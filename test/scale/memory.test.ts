@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { estimatePeak, type Job } from '../../packages/unplugin-quantize/src/pipeline/memory.ts';
+import { estimatePeak, type Job } from '../../packages/unplugin-quantize/src/pipeline/workers/memory.ts';
 import { distFolder, distUrl, hasDist } from '../support/dist.ts';
 import { models } from '../support/models.ts';
 

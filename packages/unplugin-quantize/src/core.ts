@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { filesOf, quantizeBytes, type CoreOptions, type CoreResult, type Unhashed } from './core.shared.ts';
 import { bytesSource } from './onnx/index.ts';
-import { withModelFile } from './pipeline/file-source.ts';
-import { sha256File } from './pipeline/hash.ts';
+import { withModelFile } from './pipeline/files/file-source.ts';
+import { sha256File } from './pipeline/cache/hash.ts';
 
 export * from './core.shared.ts';
 

@@ -1,6 +1,6 @@
 import { tensorsOf } from '../graph/index.ts';
 import { externalLocations, readModel } from '../onnx/index.ts';
-import { withModelFile } from '../pipeline/file-source.ts';
+import { withModelFile } from '../pipeline/files/file-source.ts';
 import { inputSignatures } from '../quantize/index.ts';
 import type { ValueSignature } from '../types.ts';
 

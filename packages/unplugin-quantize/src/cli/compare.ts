@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import { assertHeld, judge } from '../gate/index.ts';
 import { resolveModelOptions, type ArtefactOptions, type ModelOptions } from '../options.ts';
-import { measurePlan, type MeasurePlan } from '../pipeline/measure-plan.ts';
-import type { Measured, MeasureTask } from '../pipeline/measure.ts';
+import { measurePlan, type MeasurePlan } from '../pipeline/steps/measure-plan.ts';
+import type { Measured, MeasureTask } from '../pipeline/steps/measure.ts';
 import { measureTeller } from '../pipeline/progress.ts';
-import { createWorkers } from '../pipeline/workers.ts';
+import { createWorkers } from '../pipeline/workers/workers.ts';
 import { aboutModel } from './about-model.ts';
 import { formatComparison, type ComparedModels } from './format-comparison.ts';
 import { measureExtras } from './measure-extras.ts';

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname } from 'node:path';
-import { removeDraft, temporaryName, writeFailed } from '../pipeline/write-file.ts';
+import { removeDraft, temporaryName, writeFailed } from '../pipeline/cache/write-file.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 

@@ -1,5 +1,5 @@
 import { alignColumns, formatBytes, formatChange, formatCosine, formatShare, printable } from '../report/index.ts';
-import type { CompressedPair } from '../pipeline/extras.ts';
+import type { CompressedPair } from '../pipeline/steps/extras.ts';
 import type { AccuracyReport, BudgetResult, LatencyReport, OutputAccuracy, TaskMetric } from '../types.ts';
 
 /** What `compare --json` prints. */

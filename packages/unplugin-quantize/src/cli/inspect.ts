@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { print } from './print.ts';
-import { withModelFile } from '../pipeline/file-source.ts';
+import { withModelFile } from '../pipeline/files/file-source.ts';
 import { formatInspection } from './format-inspection.ts';
 import { inspectModel } from './inspect-model.ts';
 import { inspectSettings } from './inspect-settings.ts';

@@ -1,9 +1,9 @@
 import { dirname, join } from 'node:path';
 import type { ArtefactOptions } from '../options.ts';
-import { compressFile } from '../pipeline/compressed.ts';
-import { extrasPlan, type ReportExtras } from '../pipeline/extras.ts';
-import { measureLatency } from '../pipeline/latency.ts';
-import { createWorkers } from '../pipeline/workers.ts';
+import { compressFile } from '../pipeline/steps/compressed.ts';
+import { extrasPlan, type ReportExtras } from '../pipeline/steps/extras.ts';
+import { measureLatency } from '../pipeline/steps/latency.ts';
+import { createWorkers } from '../pipeline/workers/workers.ts';
 import type { CompressedBytes, Target } from '../types.ts';
 
 /** Absolute paths of the source and of the artefact, and the names of the files beside them that belong to them. */

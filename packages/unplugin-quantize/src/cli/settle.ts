@@ -1,7 +1,7 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemErrorCode } from '../errors.ts';
-import { writeFailed } from '../pipeline/write-file.ts';
+import { writeFailed } from '../pipeline/cache/write-file.ts';
 
 /**
  * Moves finished files out of a folder into their places, all or none: where one cannot be moved, those before it go and what they

@@ -5,7 +5,7 @@ import { assertBaseline, baselineText, compareToBaseline, improvementNotes, NO_B
 import type { BaselineSpec } from '../options.ts';
 import type { ModelReport } from '../types.ts';
 import { ownVersion } from './version.ts';
-import { replaceFile } from './write-file.ts';
+import { replaceFile } from './cache/write-file.ts';
 
 export const BASELINE_FILE = 'quantize.lock.json';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createCache, type Cache } from './cache.ts';
+import { createCache, type Cache } from './cache/cache.ts';
 import { compressFile, deliver, type DeliveredFile } from './deliver.ts';
 
 let folder: string;

@@ -3,9 +3,9 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createBrotliCompress, createGzip } from 'node:zlib';
-import type { Cache } from './cache.ts';
-import { sha256Text } from './hash.ts';
-import type { WrittenFile } from './write-file.ts';
+import type { Cache } from './cache/cache.ts';
+import { sha256Text } from './cache/hash.ts';
+import type { WrittenFile } from './cache/write-file.ts';
 
 /** How files go to browsers. */
 export interface DeliveryOptions {

@@ -1,8 +1,8 @@
 import { QuantizeError } from '../errors.ts';
 import { describeSource, type QuantizeOptions } from '../quantize/index.ts';
 import type { ModelDetails } from '../types.ts';
-import { withModelFile } from './file-source.ts';
-import { readObservation } from './observed-file.ts';
+import { withModelFile } from './files/file-source.ts';
+import { readObservation } from './cache/observed-file.ts';
 
 export interface DescribeTask {
   /** Absolute path of the model. */

@@ -1,9 +1,9 @@
 import type { ModelDetails } from '../types.ts';
-import { artefactOptions } from './artefact-options.ts';
-import type { CachedArtefact } from './cache.ts';
-import { findCalibration } from './find-calibration.ts';
+import { artefactOptions } from './steps/artefact-options.ts';
+import type { CachedArtefact } from './cache/cache.ts';
+import { findCalibration } from './steps/find-calibration.ts';
 import type { ArtefactRequest, PipelineContext } from './quantize-file.ts';
-import type { ModelContent } from './read-model.ts';
+import type { ModelContent } from './files/read-model.ts';
 
 const NOTHING: ModelDetails = { weights: [], activations: [] };
 

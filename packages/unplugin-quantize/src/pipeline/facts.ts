@@ -2,7 +2,7 @@ import { tensorsOf } from '../graph/index.ts';
 import { externalLocations, readModel } from '../onnx/index.ts';
 import { alreadyQuantized, inputSignatures, modelKind, quantizedPart, type ModelKind } from '../quantize/index.ts';
 import type { ValueSignature } from '../types.ts';
-import { withModelFile } from './file-source.ts';
+import { withModelFile } from './files/file-source.ts';
 
 /** What a model's file says of what belongs to it. */
 export interface ModelFacts {

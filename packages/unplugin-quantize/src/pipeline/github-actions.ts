@@ -3,7 +3,7 @@ import { isAbsolute, relative, sep } from 'node:path';
 import { QuantizeError } from '../errors.ts';
 import { annotation, budgetWarnings, reportMarkdown } from '../report/index.ts';
 import type { ModelReport } from '../types.ts';
-import { writeFailed } from './write-file.ts';
+import { writeFailed } from './cache/write-file.ts';
 
 /** Steps may add 1 MiB of summary; what is longer is refused as a whole. */
 const MOST_BYTES = 1_000_000;

@@ -1,19 +1,19 @@
 import type { QuantizeError } from '../errors.ts';
 import type { ArtefactOptions } from '../options.ts';
 import type { CanaryTolerance, ModelReport, Target } from '../types.ts';
-import type { MadeCanary } from './canary.ts';
-import { findCompressedPair } from './compressed.ts';
+import type { MadeCanary } from './steps/canary.ts';
+import { findCompressedPair } from './steps/compressed.ts';
 import { findDetails } from './details.ts';
-import type { CloserLook } from './extras.ts';
+import type { CloserLook } from './steps/extras.ts';
 import { forgiving, holdBudget } from './fallback.ts';
-import { findArtefact } from './find-artefact.ts';
-import { findExtras } from './find-extras.ts';
-import { findMeasurement } from './find-measurement.ts';
-import { findSensitivity } from './find-sensitivity.ts';
+import { findArtefact } from './steps/find-artefact.ts';
+import { findExtras } from './steps/find-extras.ts';
+import { findMeasurement } from './steps/find-measurement.ts';
+import { findSensitivity } from './steps/find-sensitivity.ts';
 import { modelReport } from './model-report.ts';
 import type { VariantPlan } from './plan-variants.ts';
 import type { PipelineContext, Request } from './quantize-file.ts';
-import type { ModelContent } from './read-model.ts';
+import type { ModelContent } from './files/read-model.ts';
 
 /** An artefact and what it is for. */
 export interface VariantResult {

@@ -1,8 +1,8 @@
 import { applicableBudget, judge } from '../gate/index.ts';
 import type { Budget, ModelReport } from '../types.ts';
-import type { Artefact } from './artefact.ts';
-import type { ReportExtras } from './extras.ts';
-import type { Measured } from './measure.ts';
+import type { Artefact } from './steps/artefact.ts';
+import type { ReportExtras } from './steps/extras.ts';
+import type { Measured } from './steps/measure.ts';
 import type { VariantPlan } from './plan-variants.ts';
 
 export interface ReportParts {

@@ -1,6 +1,6 @@
-import type { OnProgress } from './calibrate.ts';
+import type { OnProgress } from './steps/calibrate.ts';
 import type { PipelineEvent } from './events.ts';
-import type { MeasureProgress } from './measure.ts';
+import type { MeasureProgress } from './steps/measure.ts';
 
 /**
  * Turns numbers of samples done into events with an estimate of the time left: what the others will take if they take as long as those done.

@@ -2,16 +2,16 @@ import { resolve } from 'node:path';
 import { assertApplied } from '../gate/index.ts';
 import type { ArtefactOptions, ResolvedModelOptions } from '../options.ts';
 import type { Canary, ModelReport } from '../types.ts';
-import type { Cache } from './cache.ts';
+import type { Cache } from './cache/cache.ts';
 import { displayName } from './display-name.ts';
-import type { CloserLook } from './extras.ts';
+import type { CloserLook } from './steps/extras.ts';
 import type { PipelineEvent } from './events.ts';
-import { findCanary } from './find-canary.ts';
+import { findCanary } from './steps/find-canary.ts';
 import { makeVariant, type MadeVariant, type VariantResult } from './make-variant.ts';
 import { planVariants, type VariantPlan } from './plan-variants.ts';
-import { readContent } from './read-model.ts';
-import type { createShare } from './share.ts';
-import type { Workers } from './workers.ts';
+import { readContent } from './files/read-model.ts';
+import type { createShare } from './cache/share.ts';
+import type { Workers } from './workers/workers.ts';
 
 export interface PipelineContext {
   /** Absolute path that relative paths start from. */

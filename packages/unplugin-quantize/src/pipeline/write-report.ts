@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { ReportFile, ReportKind } from '../report-files.ts';
 import { reportHtml, reportJson, reportMarkdown } from '../report/index.ts';
 import type { ModelReport } from '../types.ts';
-import { replaceFile } from './write-file.ts';
+import { replaceFile } from './cache/write-file.ts';
 
 const WRITERS: Record<ReportKind, (reports: readonly ModelReport[]) => string> = { json: reportJson, html: reportHtml, md: reportMarkdown };
 

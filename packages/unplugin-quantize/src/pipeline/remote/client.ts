@@ -3,7 +3,7 @@ import type { RemotePlace } from './place.ts';
 import { within } from './patience.ts';
 import type { Description } from './seal.ts';
 import type { Transfer, Upload } from './transfer.ts';
-import type { WrittenFile } from '../write-file.ts';
+import type { WrittenFile } from '../cache/write-file.ts';
 
 /** What a build had of its shared cache. */
 export interface RemoteCounts {

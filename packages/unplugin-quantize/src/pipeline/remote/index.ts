@@ -1,8 +1,8 @@
 import type { RemoteCounts } from './client.ts';
-import type { Shared } from '../cache.ts';
-import { CACHE_FORMAT } from '../cache-key.ts';
+import type { Shared } from '../cache/cache.ts';
+import { CACHE_FORMAT } from '../cache/cache-key.ts';
 import { ownVersion } from '../version.ts';
-import { REMOTE_WORKER } from '../workers.ts';
+import { REMOTE_WORKER } from '../workers/workers.ts';
 import type { RemoteLayer } from './layer.ts';
 import type { RemotePlace } from './place.ts';
 

@@ -1,5 +1,5 @@
-import type { FileStore, Stored } from '../file-store.ts';
-import type { WrittenFile } from '../write-file.ts';
+import type { FileStore, Stored } from '../cache/file-store.ts';
+import type { WrittenFile } from '../cache/write-file.ts';
 import type { RemoteCache } from './client.ts';
 
 /** What is not on this machine is looked for in the shared cache, and what is made here is put there. */

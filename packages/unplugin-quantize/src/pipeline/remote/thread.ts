@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { QuantizeError } from '../../errors.ts';
-import { outcomeOf, unwrap, type Outcome } from '../transport.ts';
+import { outcomeOf, unwrap, type Outcome } from '../workers/transport.ts';
 import type { RemotePlace } from './place.ts';
 import type { Transfer } from './transfer.ts';
 

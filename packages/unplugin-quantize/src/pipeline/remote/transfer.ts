@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
-import type { WrittenFile } from '../write-file.ts';
+import type { WrittenFile } from '../cache/write-file.ts';
 import type { OpenStorage } from './open-storage.ts';
 import { createPatience } from './patience.ts';
 import { seal, unseal, type Description, type Part } from './seal.ts';

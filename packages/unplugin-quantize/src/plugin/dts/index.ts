@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { displayName } from '../../pipeline/display-name.ts';
-import { replaceFile } from '../../pipeline/write-file.ts';
+import { replaceFile } from '../../pipeline/cache/write-file.ts';
 import type { ValueSignature } from '../../types.ts';
 import { formatDeclarations, parseDeclarations, typeOf, type Declared } from './declaration.ts';
 
