@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../packages/unplugin-quantize/src/limits.ts';
-import { BUDGET_LIMITS, FORMATS, MODEL_OPTIONS } from '../packages/unplugin-quantize/src/options.ts';
+import { BUDGET_LIMITS, FORMATS, MODEL_OPTIONS, PRESETS, TARGETS } from '../packages/unplugin-quantize/src/options.ts';
 
 const root = join(import.meta.dirname, '..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
@@ -23,6 +23,13 @@ describe('the README names', () => {
   it.each(Object.keys(MODEL_OPTIONS))('option %s', (option) => expect(readme).toMatch(new RegExp(`^\\| \`${option}\``, 'm')));
   it.each(Object.keys(BUDGET_LIMITS))('limit %s', (limit) => expect(readme).toContain(limit));
   it.each(Object.entries(LIMITS))('limit %s of models with its default', (name, row) => expect(readme).toContain(`| \`${name}\` | ${row.default.toLocaleString('en')} |`));
+  it.each(Object.entries(PRESETS))('preset %s with what it sets', (name, { help, options }) => {
+    // A column for each target is all there is to show as long as presets set nothing but formats.
+    expect(Object.keys(options)).toEqual(['format']);
+    const { format } = options;
+    const formats = Object.keys(TARGETS).map((target) => (typeof format === 'object' ? format[target as keyof typeof TARGETS] : format));
+    expect(readme).toContain(`| ${[`\`${name}\``, help, ...formats.map((each) => `\`${each}\``)].join(' | ')} |\n`);
+  });
   it.each(codes)('error %s', (code) => expect(readme).toContain(`\`${code}\``));
   it('at least the errors of bad models', () => expect(codes).toContain('MODEL_NOT_ONNX'));
 });

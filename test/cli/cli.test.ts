@@ -204,6 +204,19 @@ describe.skipIf(!hasDist)('options beside a model (needs the built package)', ()
     expect((await cli('inspect', 'vad.onnx')).stdout).not.toContain('default');
   });
 
+  it('name a preset, which flags do too', async () => {
+    writeFileSync(join(folder, 'vad.onnx.quantize.json'), '{ "preset": "smallest" }');
+    const shown = (await cli('inspect', 'vad.onnx')).stdout;
+    expect(shown).toMatch(/^ {2}preset +smallest +vad\.onnx\.quantize\.json$/m);
+    expect(shown).toMatch(/^ {2}format +\{.*"wasm":"int4-storage".*\} +preset smallest$/m);
+    const made = async (...flags: string[]) => (await cli('quantize', 'vad.onnx', '-o', 'a.onnx', '--no-verify', ...flags)).stdout;
+    expect(await made('--targets', 'wasm')).toContain('  int4-storage');
+    expect(await made('--preset', 'most-accurate')).toContain('  fp16-storage');
+    expect(await made('--preset', 'most-accurate', '--format', 'int8-storage')).toContain('  int8-storage');
+    const { code, stderr } = await cli('quantize', 'vad.onnx', '-o', 'a.onnx', '--preset', 'small');
+    expect([code, stderr]).toEqual([2, expect.stringContaining('"small" is not a value of "preset"')]);
+  });
+
   it('are refused with their place', async () => {
     writeFileSync(join(folder, 'det.onnx.quantize.json'), '{ "formt": "int8" }');
     for (const args of [['inspect', 'det.onnx'], ['quantize', 'det.onnx', '-o', 'a.onnx']]) {

@@ -99,8 +99,8 @@ function assertFileName(location: string): void {
   throw new QuantizeError('OPTION_INVALID', `"externalData" is ${JSON.stringify(location)}, which is not a file name without a folder.`, { option: 'externalData' });
 }
 
-/** Options of measuring, which is not done here. */
-const MEASURING: readonly string[] = ['targets', 'calibration', 'calibrationMethod', 'sampleLimit', 'evaluate', 'latency', 'compressed', 'budget', 'onFail', 'verify'] satisfies Exclude<keyof ModelOptions, keyof QuantizeOptions>[];
+/** Options of measuring, which is not done here, and of targets, which there are none of. */
+const MEASURING: readonly string[] = ['preset', 'targets', 'calibration', 'calibrationMethod', 'sampleLimit', 'evaluate', 'latency', 'compressed', 'budget', 'onFail', 'verify'] satisfies Exclude<keyof ModelOptions, keyof QuantizeOptions>[];
 const CORE_OPTIONS = Object.keys(MODEL_OPTIONS).filter((option) => !MEASURING.includes(option));
 
 /** External data that is in memory already. */

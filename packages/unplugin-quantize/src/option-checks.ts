@@ -3,24 +3,29 @@ import { QuantizeError } from './errors.ts';
 import {
   ACTIVATION_INTEGERS, BLOCK_ALGORITHMS, BLOCK_SIZES, BUDGET_LIMITS, CALIBRATION_METHODS, DYNAMIC_OPS, FORMATS, MODEL_DEFAULTS, MODEL_OPTIONS, ON_FAIL, TARGETS, type OptionKind,
 } from './option-tables.ts';
+import { presetOf, PRESETS } from './presets.ts';
 import type { ArtefactOptions, ModelOptions, ResolvedModelOptions } from './options.ts';
 import { didYouMean } from './suggest.ts';
 import type { BaselineTolerance, Budget, Format } from './types.ts';
 
 /**
- * Checks and completes options; later layers win, and only keys that they set.
+ * Checks and completes options; later layers win, and only keys that they set. The last preset that is named stands right below its layer.
  *
  * @throws QuantizeError OPTION_UNKNOWN, OPTION_INVALID
  */
 export function resolveModelOptions(...layers: ModelOptions[]): ResolvedModelOptions {
-  const resolved: ResolvedModelOptions = { ...MODEL_DEFAULTS };
-  for (const layer of layers) {
-    for (const key of Object.keys(layer)) checkKey(key, Object.keys(MODEL_OPTIONS), 'option');
-    const set = Object.entries(layer).filter(([, value]) => value !== undefined);
-    for (const [key, value] of set) CHECKS[MODEL_OPTIONS[key as keyof ModelOptions].kind](value, key);
-    Object.assign(resolved, Object.fromEntries(set));
+  layers.forEach(checkOptions);
+  const preset = presetOf(layers);
+  const all = preset === undefined ? layers : layers.toSpliced(preset.at, 0, preset.options);
+  const set = all.flatMap((layer) => Object.entries(layer).filter(([, value]) => value !== undefined));
+  return { ...MODEL_DEFAULTS, ...(Object.fromEntries(set) as ModelOptions) } as ResolvedModelOptions;
+}
+
+function checkOptions(layer: ModelOptions): void {
+  for (const [key, value] of Object.entries(layer)) {
+    checkKey(key, Object.keys(MODEL_OPTIONS), 'option');
+    if (value !== undefined) CHECKS[MODEL_OPTIONS[key as keyof ModelOptions].kind](value, key);
   }
-  return resolved;
 }
 
 /**
@@ -45,6 +50,7 @@ export function checkKey(key: string, known: readonly string[], what: string): v
 }
 
 const CHECKS: Record<OptionKind, (value: unknown, key: string) => void> = {
+  preset: (value, key) => oneOf(value, key, Object.keys(PRESETS)),
   format: checkFormat,
   targets: checkTargets,
   ops: (value, key) => list(value, key).forEach((op) => oneOf(op, key, DYNAMIC_OPS)),

@@ -2,7 +2,7 @@ import type { ActivationIntegers, ArtefactOptions, BlockAlgorithm, CalibrationMe
 import type { Budget, Format, Target } from './types.ts';
 
 /** How an option's value is read and checked. */
-export type OptionKind = 'format' | 'ops' | 'names' | 'words' | 'samples' | 'count' | 'budget' | 'flag' | 'block' | 'algorithm' | 'activations' | 'method' | 'evaluate' | 'onFail' | 'targets';
+export type OptionKind = 'preset' | 'format' | 'ops' | 'names' | 'words' | 'samples' | 'count' | 'budget' | 'flag' | 'block' | 'algorithm' | 'activations' | 'method' | 'evaluate' | 'onFail' | 'targets';
 
 interface OptionRow {
   kind: OptionKind;
@@ -52,6 +52,7 @@ export const ON_FAIL: readonly OnFail[] = ['error', 'warn', 'fallback', 'back-of
 
 /** The options of a model, for validation, query, command line and documentation. */
 export const MODEL_OPTIONS: Record<keyof ModelOptions, OptionRow> = {
+  preset: { kind: 'preset', query: true, help: 'a choice of other options by what matters most; those that are set beside it win' },
   format: { kind: 'format', query: true, help: 'how the model is stored and computed' },
   targets: { kind: 'targets', query: true, help: 'where the model is to run' },
   ops: { kind: 'ops', query: true, help: 'operators computed in integers' },
@@ -85,6 +86,7 @@ export const MODEL_OPTIONS: Record<keyof ModelOptions, OptionRow> = {
 };
 
 export const MODEL_DEFAULTS: ArtefactOptions = {
+  preset: undefined,
   format: 'int8',
   targets: undefined,
   ops: ['MatMul', 'Gemm', 'Gather'],

@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { MODEL_DEFAULTS, resolveModelOptions, type ModelOptions } from './options.ts';
+import { MODEL_DEFAULTS, PRESETS, resolveModelOptions, SAMPLED_FORMATS, TARGETS, type ModelOptions } from './options.ts';
 
 describe('resolveModelOptions', () => {
   it('fills in defaults; later layers win with the keys that they set', () => {
@@ -14,7 +14,29 @@ describe('resolveModelOptions', () => {
     expect(resolveModelOptions({ exclude: ['a', /b/], include: [other] })).toEqual({ ...MODEL_DEFAULTS, exclude: ['a', /b/], include: [other] });
   });
 
+  it('puts a preset right below the layer that names it last', () => {
+    expect(resolveModelOptions({ preset: 'smallest' })).toEqual({ ...MODEL_DEFAULTS, ...PRESETS.smallest.options, preset: 'smallest' });
+    const formatOf = (...layers: ModelOptions[]) => resolveModelOptions(...layers).format;
+    expect(formatOf({ preset: 'smallest', format: 'fp16' })).toBe('fp16');
+    expect(formatOf({ preset: 'smallest' }, { format: 'fp16' })).toBe('fp16');
+    expect(formatOf({ format: 'fp16' }, { preset: 'smallest' })).toEqual(PRESETS.smallest.options.format);
+    expect(formatOf({ preset: 'smallest' }, { preset: 'balanced' })).toBe('auto');
+    expect(formatOf({ preset: 'smallest' }, { format: 'fp16' }, { preset: 'balanced' })).toBe('auto');
+    expect(formatOf({ preset: 'balanced' }, { preset: undefined } as unknown as ModelOptions)).toBe('auto');
+  });
+
+  it.each(Object.entries(PRESETS))('has a preset %s of valid options, without a limit or a format that needs samples', (_, { options }) => {
+    const { format, budget, calibration } = resolveModelOptions(options);
+    expect([budget, calibration]).toEqual([{}, undefined]);
+    const formats = typeof format === 'object' ? Object.values(format) : [format];
+    expect(formats.length).toBe(typeof format === 'object' ? Object.keys(TARGETS).length : 1);
+    for (const each of formats) expect(SAMPLED_FORMATS).not.toContain(each);
+  });
+
   it.each<[unknown, string, RegExp]>([
+    [{ preset: 'smalest' }, 'OPTION_INVALID', /"smalest" is not a value of "preset"[^]*Did you mean "smallest"\?/],
+    [{ preset: 'toString' }, 'OPTION_INVALID', /Known: balanced, smallest, fastest, most-accurate/],
+    [{ preset: ['smallest'] }, 'OPTION_INVALID', /is not a value of "preset"/],
     [{ fromat: 'int8' }, 'OPTION_UNKNOWN', /There is no option "fromat"[^]*Did you mean "format"\?/],
     [{ format: 'int9' }, 'OPTION_INVALID', /"int9" is not a value of "format"[^]*Did you mean "int8"\?/],
     [{ ops: 'MatMul' }, 'OPTION_INVALID', /"ops" is "MatMul", which is not a list/],

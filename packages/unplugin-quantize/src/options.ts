@@ -1,6 +1,7 @@
 import type { CalibrationSpec } from './calibration.ts';
 import type { CacheSpec } from './cache-options.ts';
 import type { BaselineSpec, EvaluateSpec, OnFail } from './gate-options.ts';
+import type { Preset } from './presets.ts';
 import type { ResourceOptions } from './resource-options.ts';
 import type { Budget, FormatChoice, Target } from './types.ts';
 
@@ -10,6 +11,7 @@ export type * from './resolved-options.ts';
 export type { Limits } from './limits.ts';
 export * from './option-checks.ts';
 export * from './option-tables.ts';
+export * from './presets.ts';
 
 /** Operators whose arithmetic `int8` and `int8-dynamic` can turn into integers. */
 export type DynamicOp = 'MatMul' | 'Gemm' | 'Gather' | 'LSTM' | 'Conv';
@@ -34,6 +36,15 @@ export type FormatByTarget = Partial<Record<Target, FormatChoice>>;
  * command line. Later ones win.
  */
 export interface ModelOptions {
+  /**
+   * A choice of other options by what matters most. Options that are set beside it win, as everywhere; where several places name a preset, only the last one counts.
+   * - `balanced`: `format: 'auto'`, a small and fast file for each kind of model.
+   * - `smallest`: the least download, and in Node the least memory: 4-bit weights.
+   * - `fastest`: the shortest runs: integers on CPUs, `auto` on GPUs and in WebAssembly.
+   * - `most-accurate`: answers nearest to the source's, at half of its size: half-precision weights, float32 arithmetic.
+   * @default none
+   */
+  preset?: Preset;
   /**
    * How the model is stored and computed.
    * - `int8`: integer matrix products where they help (`int8-dynamic`), small storage for the other weights.

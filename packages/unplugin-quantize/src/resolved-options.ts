@@ -5,7 +5,7 @@ import type { Format } from './types.ts';
 export type ResolvedModelOptions = Required<Omit<ModelOptions, Unset>> & { [Key in Unset]: ModelOptions[Key] | undefined };
 
 /** Options without a default of their own. */
-type Unset = 'calibration' | 'evaluate' | 'symmetric' | 'mixed' | 'targets';
+type Unset = 'preset' | 'calibration' | 'evaluate' | 'symmetric' | 'mixed' | 'targets';
 
 /** The options of one artefact. */
 export type ArtefactOptions = Omit<ResolvedModelOptions, 'format'> & { format: Format };

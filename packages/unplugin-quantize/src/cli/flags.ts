@@ -1,5 +1,5 @@
 import { QuantizeError } from '../errors.ts';
-import { ACTIVATION_INTEGERS, BLOCK_ALGORITHMS, BLOCK_SIZES, BUDGET_LIMITS, CALIBRATION_METHODS, DYNAMIC_OPS, FORMATS, MODEL_DEFAULTS, MODEL_OPTIONS, ON_FAIL, TARGETS, type ModelOptions } from '../options.ts';
+import { ACTIVATION_INTEGERS, BLOCK_ALGORITHMS, BLOCK_SIZES, BUDGET_LIMITS, CALIBRATION_METHODS, DYNAMIC_OPS, FORMATS, MODEL_DEFAULTS, MODEL_OPTIONS, ON_FAIL, PRESETS, TARGETS, type ModelOptions } from '../options.ts';
 import type { Budget } from '../types.ts';
 
 type OptionName = keyof ModelOptions;
@@ -15,7 +15,7 @@ export interface Flag {
 /** Flags that are not called like their option. */
 const SPELLING: Partial<Record<OptionName, string>> = { sampleLimit: 'samples' };
 
-const VALUE_NAMES: Record<Exclude<Kind, 'budget' | 'flag'>, string> = { format: 'format', ops: 'a,b', names: 'a,b', words: 'a,b', samples: 'path or JSON', count: 'n', block: 'n', algorithm: 'name', activations: 'name', method: 'name', evaluate: 'path', onFail: 'name', targets: 'target' };
+const VALUE_NAMES: Record<Exclude<Kind, 'budget' | 'flag'>, string> = { preset: 'name', format: 'format', ops: 'a,b', names: 'a,b', words: 'a,b', samples: 'path or JSON', count: 'n', block: 'n', algorithm: 'name', activations: 'name', method: 'name', evaluate: 'path', onFail: 'name', targets: 'target' };
 
 /** The flags of a model's options: one each, a budget has one for each limit. */
 export function modelFlags(without: readonly OptionName[] = []): Flag[] {
@@ -41,6 +41,7 @@ export function modelOptionsOf(values: FlagValues): ModelOptions {
 
 /** What was given for one flag becomes the option's value; undefined where nothing was given. */
 const READERS: Record<Kind, (values: FlagValues, name: string) => unknown> = {
+  preset: readText,
   format: readText,
   samples: readSamples,
   ops: readList,
@@ -112,6 +113,7 @@ function describeDefault(name: OptionName, kind: Kind): string {
 
 /** What there is to choose from. */
 const CHOICES: Partial<Record<Kind, readonly (string | number)[]>> = {
+  preset: Object.keys(PRESETS),
   format: [...Object.keys(FORMATS), 'auto'],
   ops: DYNAMIC_OPS,
   block: BLOCK_SIZES,

@@ -5,7 +5,7 @@ export interface InspectedSetting {
   option: string;
   /** As JSON has it, with expressions as text; null where the format decides. */
   value: unknown;
-  /** `default`, or the name of the file beside the model. */
+  /** `default`, `preset smallest`, or the name of the file beside the model. */
   from: string;
 }
 

@@ -7,7 +7,7 @@ import { budgetFlags, kebab, modelFlags, modelOptionsOf, readBudget, readSamples
 
 const NAME = 'unplugin-quantize';
 /** A report of several formats shows what each costs; nothing is to be held. */
-const REPORT_LEAVES_OUT: readonly (keyof ModelOptions)[] = ['format', 'budget', 'verify'];
+const REPORT_LEAVES_OUT: readonly (keyof ModelOptions)[] = ['preset', 'format', 'budget', 'verify'];
 
 /**
  * The work that the arguments ask for, not begun; undefined when help or version was printed.

@@ -16,6 +16,7 @@ describe('parseRequest', () => {
     ['./m.onnx?quantize&exclude=100%', { options: { exclude: ['100%'] } }],
     ['./m.onnx?quantize&excludeOps=Conv,Gather&include=/a.*&minElements=64', { options: { excludeOps: ['Conv', 'Gather'], include: ['/a.*'], minElements: 64 } }],
     ['./m.onnx?quantize&sampleLimit=7&calibration=./c.ts', { options: { sampleLimit: 7, calibration: './c.ts' } }],
+    ['./m.onnx?quantize&preset=smallest', { options: { preset: 'smallest' } }],
     ['./m.onnx?quantize&keepNames', { options: { keepNames: true } }],
     ['./m.onnx?quantize=int4&block=64&algorithm=k-quant&symmetric&mixed=head*,e', { options: { format: 'int4', block: 64, algorithm: 'k-quant', symmetric: true, mixed: ['head*', 'e'] } }],
     ['./m.onnx?quantize=int4&symmetric=false&mixed=', { options: { format: 'int4', symmetric: false, mixed: [] } }],
@@ -36,6 +37,7 @@ describe('parseRequest', () => {
   it.each([
     ['./m.onnx?quantize&opps=MatMul', 'OPTION_UNKNOWN', 'Did you mean "ops"?'],
     ['./m.onnx?quantize&verify=false', 'OPTION_UNKNOWN', 'query key "verify"'],
+    ['./m.onnx?quantize&preset=fastet', 'OPTION_INVALID', 'Did you mean "fastest"?'],
     ['./m.onnx?quantize=int9', 'OPTION_INVALID', 'Did you mean "int8"?'],
     ['./m.onnx?quantize&ops=Matmul', 'OPTION_INVALID', 'Did you mean "MatMul"?'],
     ['./m.onnx?quantize&sampleLimit=many', 'OPTION_INVALID', '"sampleLimit"'],

@@ -12,6 +12,7 @@ export type FindSettings = (root: string, model: string, query: ModelOptions, de
 
 /**
  * The rule of who wins: the plugin's options < `models`, later entries over earlier ones < the file beside the model < the query.
+ * A preset counts as said where it is named, below the other options there.
  *
  * @throws QuantizeError OPTION_UNKNOWN, OPTION_INVALID at once for what the plugin was given, later for the rest
  */

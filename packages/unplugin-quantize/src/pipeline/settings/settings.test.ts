@@ -33,6 +33,21 @@ describe('createSettings', () => {
     });
   });
 
+  it('lets a preset win over what is said above its place, and lose to what is said beside it or below', async () => {
+    write({ 'm.onnx.quantize.json': '{ "preset": "most-accurate", "block": 64 }' });
+    const find = createSettings({ preset: 'fastest', format: 'int8', block: 16 }, [{ match: 'a.onnx', preset: 'smallest' }, { match: 'b.onnx', preset: 'smallest', format: 'int4' }]);
+    const found = async (model: string, query: ModelOptions = {}) => {
+      const { options, origins } = await find(root, join(root, model), query);
+      return [options.preset, options.format, origins.format, origins.preset, origins.block];
+    };
+    expect(await found('other.onnx')).toEqual(['fastest', 'int8', 'plugin options', 'plugin options', 'plugin options']);
+    expect(await found('a.onnx')).toEqual(['smallest', expect.objectContaining({ wasm: 'int4-storage' }), 'preset smallest', 'models[0] (a.onnx)', 'plugin options']);
+    expect(await found('b.onnx')).toEqual(['smallest', 'int4', 'models[1] (b.onnx)', 'models[1] (b.onnx)', 'plugin options']);
+    expect(await found('b.onnx', { preset: 'balanced' })).toEqual(['balanced', 'auto', 'preset balanced', 'query', 'plugin options']);
+    expect(await found('m.onnx')).toEqual(['most-accurate', 'fp16-storage', 'preset most-accurate', 'm.onnx.quantize.json', 'm.onnx.quantize.json']);
+    expect(await found('m.onnx', { format: 'none' })).toEqual(['most-accurate', 'none', 'query', 'm.onnx.quantize.json', 'm.onnx.quantize.json']);
+  });
+
   it.each([
     ['./a/**', 'a/b/m.onnx', true],
     ['/a/*.onnx', 'a/m.onnx', true],
@@ -48,6 +63,7 @@ describe('createSettings', () => {
   it.each<[unknown, string, string]>([
     [{ match: 'm.onnx', formt: 'int4' }, 'models[0] (m.onnx): There is no option "formt". [OPTION_UNKNOWN]', 'Did you mean "format"?'],
     [{ match: 'm.onnx', format: 'int5' }, 'models[0] (m.onnx): "int5" is not a value of "format". [OPTION_INVALID]', 'Did you mean "int8"?'],
+    [{ match: 'm.onnx', preset: 'fast' }, 'models[0] (m.onnx): "fast" is not a value of "preset". [OPTION_INVALID]', 'Known: balanced, smallest, fastest, most-accurate.'],
     [{ format: 'int4' }, '"models[0].match" is neither a pattern nor a list of them. [OPTION_INVALID]', 'match: "ocr/*.onnx"'],
     ['m.onnx', '"models[0]" is not an object. [OPTION_INVALID]', 'match'],
   ])('refuses %o', (rule, message, hint) => {
