@@ -61,7 +61,8 @@ function viteHost(state: PluginState): RollupLikeHost {
         },
         configureServer(server) {
           sendHeaders(server.middlewares, notSetBy(server.config.server.headers, state.isolation));
-          dev.configureServer(server);
+          // What it gives back is for Vite.
+          return dev.configureServer(server);
         },
         configurePreviewServer(server) {
           sendHeaders(server.middlewares, notSetBy(server.config.preview.headers, state.isolation));
