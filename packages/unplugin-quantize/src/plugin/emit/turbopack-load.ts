@@ -1,6 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { copyFile, mkdir, rename } from 'node:fs/promises';
-import { dirname, join, relative, sep } from 'node:path';
+import { relative, sep } from 'node:path';
 import type { LoaderContext } from 'webpack';
 import type { Options } from '../../options.ts';
 import { loadRequest, withModule } from '../load.ts';
@@ -9,6 +7,7 @@ import type { Platform } from '../platform.ts';
 import { PluginState } from '../state.ts';
 import type { Artefact } from './host.ts';
 import { watchInLoader } from './loader-watch.ts';
+import { makeSlots, placeInSlot } from './turbopack-slots.ts';
 
 /** Options of the loader in a rule of Turbopack's, where there is no plugin: the plugin's, as JSON, and what Turbopack does not tell. */
 export interface TurbopackLoaderOptions extends Options {
@@ -17,9 +16,6 @@ export interface TurbopackLoaderOptions extends Options {
 }
 
 type Context = LoaderContext<TurbopackLoaderOptions>;
-
-/** Beside the project's other caches, because Turbopack takes files from inside of its root only. */
-const FOLDER = 'node_modules/.cache/unplugin-quantize/published';
 
 interface Shared {
   state: PluginState;
@@ -34,6 +30,8 @@ const shared = new Map<string, Shared>();
 export async function loadInTurbopack(context: Context, request: ModelRequest): Promise<string> {
   const { platform = 'browser', ...options } = context.getOptions();
   const key = JSON.stringify([context.rootContext, platform, options]);
+  // Rules of one's own have not made them.
+  if (!shared.has(key)) makeSlots(context.rootContext);
   const known = shared.get(key) ?? { state: new PluginState({ report: false, ...options }), running: 0 };
   shared.set(key, known);
   const { state } = known;
@@ -59,11 +57,7 @@ export async function loadInTurbopack(context: Context, request: ModelRequest): 
 
 /** Turbopack emits what `new URL` names, called as that file is. */
 async function publish({ rootContext, context: folder }: Context, { file, fileName, sha256 }: Artefact): Promise<string> {
-  const path = join(rootContext, FOLDER, sha256, fileName);
-  await mkdir(dirname(path), { recursive: true });
-  const next = `${path}.${randomUUID()}`;
-  await copyFile(file, next);
-  await rename(next, path);
+  const path = await placeInSlot(rootContext, { file, fileName, sha256 });
   const specifier = relative(folder!, path).split(sep).join('/');
   return `new URL(${JSON.stringify(specifier.startsWith('.') ? specifier : `./${specifier}`)}, import.meta.url).href`;
 }

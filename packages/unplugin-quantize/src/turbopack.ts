@@ -1,0 +1,3 @@
+import { turbopackRules } from './plugin/emit/turbopack-rules.ts';
+
+export default turbopackRules;
