@@ -48,6 +48,8 @@ export async function bench(only) {
     title: "onnxruntime-web's builds on the CPU",
     notes: ['Chromium, one thread, execution provider `wasm`, float32. The builds take turns in one page: medians of 20 ms or a run, and the median of the ratios round by round, after four seconds of warm-up each.'],
     columns: COLUMNS,
+    cases: CASES.flatMap(({ model }) => BUILDS.map(({ build }) => ({ model, build }))),
+    identity: ['model', 'build'],
     rows,
   };
 }

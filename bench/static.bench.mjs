@@ -39,6 +39,8 @@ export function bench(only) {
       'Scores: accuracy on CIFAR-10 and SST-2 in per cent. ms: one inference on the CPU, one thread (16 pictures; 64 tokens).',
     ],
     columns: COLUMNS,
+    cases: CASES.map(({ model, method = 'default' }) => ({ model, method })),
+    identity: ['model', 'method'],
     rows,
   };
 }

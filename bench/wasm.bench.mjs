@@ -38,6 +38,8 @@ export async function bench(only) {
     title: 'int8 in WebAssembly',
     notes: ['onnxruntime-web, one thread, plain WebAssembly. Source and artefact take turns in one process or page; medians, and the median of the ratios round by round.'],
     columns: COLUMNS,
+    cases: CASES.flatMap(({ name }) => ['Node', 'Chromium'].map((where) => ({ model: name, where }))),
+    identity: ['model', 'where'],
     rows,
   };
 }
