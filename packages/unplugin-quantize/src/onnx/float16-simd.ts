@@ -1,4 +1,4 @@
-import { constant, get, instantiate, I32, lanes, place, repeat, set, simd, V128, type Code } from './wasm-code.ts';
+import { type Code, constant, get, I32, instantiate, lanes, OP, place, repeat, set, SIMD, simd, V128 } from './wasm-code.ts';
 
 /**
  * The conversion of `float16.ts` for four numbers at a time, as a WebAssembly module that is put together here: scalar JavaScript takes
@@ -39,12 +39,12 @@ export function createHalfKernel(): HalfKernel | undefined {
 
 const [END, BESIDES, NUMBER, HALVES] = [0, 1, 2, 3];
 
-const [AND, OR, SELECT, ANY] = [simd(0x4e), simd(0x50), simd(0x52), simd(0x53)];
-const [ADD, SUBTRACT, BELOW, AT_LEAST, ADD_FLOATS, NARROW] = [simd(0xae), simd(0xb1), simd(0x39), simd(0x3f), simd(0xe4), simd(0x86)];
-const shiftRight = (bits: number): Code => [...constant(bits), ...simd(0xad)];
+const [AND, OR, SELECT, ANY] = [simd(SIMD['v128.and']), simd(SIMD['v128.or']), simd(SIMD['v128.bitselect']), simd(SIMD['v128.any_true'])];
+const [ADD, SUBTRACT, BELOW, AT_LEAST, ADD_FLOATS, NARROW] = [simd(SIMD['i32x4.add']), simd(SIMD['i32x4.sub']), simd(SIMD['i32x4.lt_s']), simd(SIMD['i32x4.ge_s']), simd(SIMD['f32x4.add']), simd(SIMD['i16x8.narrow_i32x4_u'])];
+const shiftRight = (bits: number): Code => [...constant(bits), ...simd(SIMD['i32x4.shr_u'])];
 /** Of the memory at an address that is on the stack. */
-const load = (offset: number): Code => simd(0x00, ...place(offset, 4));
-const store = (offset: number): Code => simd(0x0b, ...place(offset, 4));
+const load = (offset: number): Code => simd(SIMD['v128.load'], ...place(offset, 4));
+const store = (offset: number): Code => simd(SIMD['v128.store'], ...place(offset, 4));
 
 const MAGNITUDE = [...get(NUMBER), ...lanes(0x7fffffff), ...AND];
 const ABOVE_SMALLEST = [...MAGNITUDE, ...lanes(0x38800000), ...SUBTRACT];
@@ -64,11 +64,11 @@ const NOTE: Code = [...get(BESIDES), ...MAGNITUDE, ...lanes(0x477ff000), ...AT_L
 /** Eight numbers a turn, from the last to the first: END is where those that are still to do end. */
 const BODY: Code = [
   ...repeat([
-    ...get(END), ...constant(32), 0x6b, ...set(END),
+    ...get(END), ...constant(32), OP['i32.sub'], ...set(END),
     ...get(END), ...load(0), ...set(NUMBER), ...NOTE, ...HALF, ...set(HALVES),
     ...get(END), ...load(16), ...set(NUMBER), ...NOTE,
     // The results take half as many bytes.
-    ...get(END), ...constant(1), 0x76, ...get(HALVES), ...HALF, ...NARROW, ...store(RESULTS),
+    ...get(END), ...constant(1), OP['i32.shr_u'], ...get(HALVES), ...HALF, ...NARROW, ...store(RESULTS),
   ], get(END)),
   ...get(BESIDES), ...ANY,
 ];

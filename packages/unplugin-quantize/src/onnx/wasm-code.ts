@@ -4,6 +4,55 @@ export type Code = readonly number[];
 /** Types of values. */
 export const [I32, F32, V128] = [0x7f, 0x7d, 0x7b];
 
+/** Instructions by their names in the specification of WebAssembly. */
+export const OP = {
+  'i32.load': 0x28,
+  'i32.store': 0x36,
+  'f32.store': 0x38,
+  'f64.store': 0x39,
+  'i32.lt_u': 0x49,
+  'i32.add': 0x6a,
+  'i32.sub': 0x6b,
+  'i32.mul': 0x6c,
+  'i32.and': 0x71,
+  'i32.shr_u': 0x76,
+  'f32.min': 0x96,
+  'f32.max': 0x97,
+  'f64.add': 0xa0,
+} as const;
+
+/** Those on 128 bits, for `simd`. */
+export const SIMD = {
+  'v128.load': 0x00,
+  'v128.load32_splat': 0x09,
+  'v128.store': 0x0b,
+  'i8x16.shuffle': 0x0d,
+  'f32x4.splat': 0x13,
+  'i32x4.extract_lane': 0x1b,
+  'f32x4.extract_lane': 0x1f,
+  'f64x2.extract_lane': 0x21,
+  'i32x4.lt_s': 0x39,
+  'i32x4.ge_s': 0x3f,
+  'v128.and': 0x4e,
+  'v128.or': 0x50,
+  'v128.bitselect': 0x52,
+  'v128.any_true': 0x53,
+  'v128.load32_lane': 0x56,
+  'v128.load32_zero': 0x5c,
+  'f64x2.promote_low_f32x4': 0x5f,
+  'f32x4.floor': 0x68,
+  'i16x8.narrow_i32x4_u': 0x86,
+  'i32x4.shl': 0xab,
+  'i32x4.shr_u': 0xad,
+  'i32x4.add': 0xae,
+  'i32x4.sub': 0xb1,
+  'f32x4.add': 0xe4,
+  'f32x4.mul': 0xe6,
+  'f32x4.pmin': 0xea,
+  'f32x4.pmax': 0xeb,
+  'f64x2.add': 0xf0,
+} as const;
+
 export const get = (local: number): Code => [0x20, local];
 export const set = (local: number): Code => [0x21, local];
 /** Of type i32. */

@@ -1,4 +1,4 @@
-import { constant, F32, get, I32, instantiate, lanes, place, repeat, set, simd, V128, when, type Code } from '../../onnx/wasm-code.ts';
+import { type Code, constant, F32, get, I32, instantiate, lanes, OP, place, repeat, set, SIMD, simd, V128, when } from '../../onnx/wasm-code.ts';
 import { SIDE } from './bins.ts';
 
 /** The inner loops over activations, four values at a time: in scalar JavaScript they take longer than the model does. */
@@ -49,17 +49,17 @@ export function rangeKernel(): RangeKernel | null {
   return shared;
 }
 
-const add = (local: number, amount: Code): Code => [...get(local), ...amount, 0x6a, ...set(local)];
-const isBelow = (a: number, b: number): Code => [...get(a), ...get(b), 0x49];
-const splatted = (local: number): Code => [...get(local), ...simd(0x09, ...place(0, 2))];
-const alone = (local: number): Code => [...get(local), ...simd(0x5c, ...place(0, 2))];
-const [ADD_DOUBLES, TO_DOUBLES, LEAST, MOST] = [simd(0xf0), simd(0x5f), simd(0xea), simd(0xeb)];
+const add = (local: number, amount: Code): Code => [...get(local), ...amount, OP['i32.add'], ...set(local)];
+const isBelow = (a: number, b: number): Code => [...get(a), ...get(b), OP['i32.lt_u']];
+const splatted = (local: number): Code => [...get(local), ...simd(SIMD['v128.load32_splat'], ...place(0, 2))];
+const alone = (local: number): Code => [...get(local), ...simd(SIMD['v128.load32_zero'], ...place(0, 2))];
+const [ADD_DOUBLES, TO_DOUBLES, LEAST, MOST] = [simd(SIMD['f64x2.add']), simd(SIMD['f64x2.promote_low_f32x4']), simd(SIMD['f32x4.pmin']), simd(SIMD['f32x4.pmax'])];
 /** The upper two lanes, in the place of the lower. */
-const UPPER = simd(0x0d, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15);
+const UPPER = simd(SIMD['i8x16.shuffle'], 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15);
 const [INFINITY, MINUS_INFINITY] = [0x7f800000, 0xff800000 | 0];
 
 const [AT, INNER, COUNT, END, WHOLE, OUT, VALUE, LOW, HIGH, SUM, UPPER_SUM] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
-const lane = (local: number, index: number): Code => [...get(local), ...simd(0x1f, index)];
+const lane = (local: number, index: number): Code => [...get(local), ...simd(SIMD['f32x4.extract_lane'], index)];
 /** Folds four lanes by an operation on two. */
 const across = (local: number, operation: number): Code => [...lane(local, 0), ...lane(local, 1), operation, ...lane(local, 2), ...lane(local, 3), operation, operation];
 
@@ -70,10 +70,10 @@ const SUMMARIZE: Code = [
   ...constant(RESULTS), ...set(OUT),
   ...repeat([
     ...lanes(INFINITY), ...set(LOW), ...lanes(MINUS_INFINITY), ...set(HIGH), ...lanes(0), ...set(SUM), ...lanes(0), ...set(UPPER_SUM),
-    ...get(AT), ...get(INNER), 0x6a, ...set(END),
-    ...get(AT), ...get(INNER), ...constant(-16), 0x71, 0x6a, ...set(WHOLE),
+    ...get(AT), ...get(INNER), OP['i32.add'], ...set(END),
+    ...get(AT), ...get(INNER), ...constant(-16), OP['i32.and'], OP['i32.add'], ...set(WHOLE),
     ...when(isBelow(AT, WHOLE), repeat([
-      ...get(AT), ...simd(0x00, ...place(0, 2)), ...set(VALUE), ...ENDS,
+      ...get(AT), ...simd(SIMD['v128.load'], ...place(0, 2)), ...set(VALUE), ...ENDS,
       ...get(SUM), ...get(VALUE), ...TO_DOUBLES, ...ADD_DOUBLES, ...set(SUM),
       ...get(UPPER_SUM), ...get(VALUE), ...get(VALUE), ...UPPER, ...TO_DOUBLES, ...ADD_DOUBLES, ...set(UPPER_SUM),
       ...add(AT, constant(16)),
@@ -83,10 +83,10 @@ const SUMMARIZE: Code = [
       ...get(SUM), ...alone(AT), ...TO_DOUBLES, ...ADD_DOUBLES, ...set(SUM),
       ...add(AT, constant(4)),
     ], isBelow(AT, END))),
-    ...get(OUT), ...across(LOW, 0x96), 0x38, ...place(0, 2),
-    ...get(OUT), ...across(HIGH, 0x97), 0x38, ...place(4, 2),
+    ...get(OUT), ...across(LOW, OP['f32.min']), OP['f32.store'], ...place(0, 2),
+    ...get(OUT), ...across(HIGH, OP['f32.max']), OP['f32.store'], ...place(4, 2),
     ...get(SUM), ...get(UPPER_SUM), ...ADD_DOUBLES, ...set(SUM),
-    ...get(OUT), ...get(SUM), ...simd(0x21, 0), ...get(SUM), ...simd(0x21, 1), 0xa0, 0x39, ...place(8, 3),
+    ...get(OUT), ...get(SUM), ...simd(SIMD['f64x2.extract_lane'], 0), ...get(SUM), ...simd(SIMD['f64x2.extract_lane'], 1), OP['f64.add'], OP['f64.store'], ...place(8, 3),
     ...add(OUT, constant(16)),
     ...add(COUNT, constant(-1)),
   ], get(COUNT)),
@@ -95,22 +95,22 @@ const SUMMARIZE: Code = [
 /** Adding it leaves an integer of up to 22 bits in the lowest bits of a float32. */
 const MAGIC = 0x4b400000;
 const [STRIDE, INVERSE, TURNS, FACTOR, CELLS, CELL] = [1, 2, 3, 4, 5, 6];
-const later = (strides: number): Code => [...get(AT), ...get(STRIDE), ...constant(strides), 0x6c, 0x6a];
-const loadLane = (index: number): Code => simd(0x56, ...place(0, 2), index);
+const later = (strides: number): Code => [...get(AT), ...get(STRIDE), ...constant(strides), OP['i32.mul'], OP['i32.add']];
+const loadLane = (index: number): Code => simd(SIMD['v128.load32_lane'], ...place(0, 2), index);
 const tallyLane = (index: number): Code => [
-  ...get(CELLS), ...simd(0x1b, index), ...set(CELL),
-  ...get(CELL), ...get(CELL), 0x28, ...place((index % 2) * TABLE_BYTES, 2), ...constant(1), 0x6a, 0x36, ...place((index % 2) * TABLE_BYTES, 2),
+  ...get(CELLS), ...simd(SIMD['i32x4.extract_lane'], index), ...set(CELL),
+  ...get(CELL), ...get(CELL), OP['i32.load'], ...place((index % 2) * TABLE_BYTES, 2), ...constant(1), OP['i32.add'], OP['i32.store'], ...place((index % 2) * TABLE_BYTES, 2),
 ];
 
 const TALLY: Code = [
-  ...get(INVERSE), ...simd(0x13), ...set(FACTOR),
+  ...get(INVERSE), ...simd(SIMD['f32x4.splat']), ...set(FACTOR),
   ...repeat([
     ...later(3), ...later(2), ...later(1), ...alone(AT), ...loadLane(1), ...loadLane(2), ...loadLane(3),
-    ...get(FACTOR), ...simd(0xe6), ...simd(0x68), ...lanes(MAGIC), ...simd(0xe4),
+    ...get(FACTOR), ...simd(SIMD['f32x4.mul']), ...simd(SIMD['f32x4.floor']), ...lanes(MAGIC), ...simd(SIMD['f32x4.add']),
     // Four bytes a bin.
-    ...constant(2), ...simd(0xab), ...lanes(4 * SIDE - (MAGIC << 2)), ...simd(0xae), ...set(CELLS),
+    ...constant(2), ...simd(SIMD['i32x4.shl']), ...lanes(4 * SIDE - (MAGIC << 2)), ...simd(SIMD['i32x4.add']), ...set(CELLS),
     ...[0, 1, 2, 3].flatMap(tallyLane),
-    ...get(AT), ...get(STRIDE), ...constant(4), 0x6c, 0x6a, ...set(AT),
+    ...get(AT), ...get(STRIDE), ...constant(4), OP['i32.mul'], OP['i32.add'], ...set(AT),
     ...add(TURNS, constant(-1)),
   ], get(TURNS)),
 ];
